@@ -1,0 +1,56 @@
+# The one door. Everything runs in .venv, which the first verb that needs it creates.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= auto
+READY := .venv/.ready
+PACKAGES := .venv/.packages
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint format bench docs clean
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt hatch_build.py frontend/package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fieldstation needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ echo "the venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(PACKAGES): $(READY) tests/packages.txt
+	@tests/install_packages.sh
+	@touch $@
+
+demo: $(READY)  ## twins of every instrument, a station and a hub on this machine, with live pages
+	@exec $(BIN)/fieldstation demo
+
+test: $(PACKAGES) lint  ## install what the tests need and run them all
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+quick: $(READY)  ## lint and the tests that need no system package, in under 30 s
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/lint-imports --no-logo >/dev/null
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m 'not slow'
+
+lint: $(READY)  ## style, types and the layers of the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format --quiet .
+
+bench: $(READY)  ## measure the figures of docs/reference/figures.md and write them as JSON
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## write the generated reference pages anew
+	$(BIN)/python -m fieldstation.cli.reference docs
+
+clean:  ## remove the environment and all that the verbs wrote
+	rm -rf .venv var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf src/fieldstation/hub/static/vendor

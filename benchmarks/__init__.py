@@ -1,0 +1,1 @@
+"""Measurements of the program's figures. Not part of the package; run with `make bench`."""
