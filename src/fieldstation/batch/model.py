@@ -8,7 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fieldstation.errors import FieldstationError
 from fieldstation.model import Kept, Layout
+
+
+class UnknownLayout(FieldstationError):
+    """The batch uses layouts that the reader has never seen; `ids` names them, the station sends
+    them along next time.
+    """
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(
+            f"unknown layout {', '.join(ids)}: send the batch again with its channel tables"
+        )
+        self.ids = tuple(ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldstation.errors import BadRequest, CodecError, FieldstationError, InstrumentRefused
+from fieldstation.errors import BadRequest
+from fieldstation.model import Twin
+from fieldstation.station.clock import SystemClock
 
 Kind = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="Kind of instrument: axpert …")]
 
@@ -57,12 +59,7 @@ def _decode_file(kind: str, path: Path) -> None:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadRequest(f"{path} is not a list of vectors")
     for number, entry in enumerate(entries):
-        answer: dict[str, Any] = {"id": entry.get("id", number)}
-        try:
-            answer["decoded"] = registry.decode_entry(kind, entry)
-        except (CodecError, InstrumentRefused) as error:
-            answer["error"] = error.kind if isinstance(error, CodecError) else error.code
-        print(_line(answer))
+        print(_line({"id": entry.get("id", number), **registry.decode_entry(kind, entry)}))
 
 
 def _line(data: Any) -> str:
@@ -84,10 +81,13 @@ def twin(
     ] = "",
     seed: Annotated[int, typer.Option(help="Weather, loads and faults follow from it.")] = 1,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A fault to show, as NAME or NAME:probability.")
+        list[str] | None,
+        typer.Option(help="A fault to show: NAME always, NAME:0.1 at times, NAME*3 three times."),
     ] = None,
     fast: Annotated[bool, typer.Option(help="Answer at once instead of at line speed.")] = False,
-    tcp: Annotated[int | None, typer.Option(help="Serve on this TCP port instead.")] = None,
+    tcp: Annotated[
+        int | None, typer.Option(help="Serve on this TCP port of 127.0.0.1 instead of a pty.")
+    ] = None,
 ) -> None:
     """Be an instrument: a byte-exact twin on a pseudo-terminal, whose path is printed."""
     from fieldstation.instruments import registry
@@ -96,14 +96,15 @@ def twin(
     asyncio.run(_serve(unit, tcp))
 
 
-async def _serve(unit: Any, tcp: int | None) -> None:
-    from fieldstation.station.clock import SystemClock
-    from fieldstation.transport import host
+async def _serve(unit: Twin, tcp: int | None) -> None:
+    from fieldstation.transport.host import pty_host, tcp_host
 
     clock = SystemClock()
-    async with host.serve(unit, clock.utc_s, tcp_port=tcp) as address:
+
+    def wall() -> float:
+        return clock.now().utc_us / 1e6
+
+    host = pty_host(unit, wall) if tcp is None else tcp_host(unit, wall, port=tcp)
+    async with host as address:
         print(address, flush=True)
         await asyncio.Event().wait()
-
-
-_ = FieldstationError

@@ -4,22 +4,31 @@ no I/O.
 
 from fieldstation.model.channel import Channel, Kind, Value
 from fieldstation.model.layout import Layout
+from fieldstation.model.option import Option, OptionValue, chosen
 from fieldstation.model.reading import Instant, Kept, Reading, Trust
 from fieldstation.model.talk import (
     Conversation,
     Driver,
     Exchange,
+    HidLine,
+    I2cLine,
     Identity,
+    Line,
     Outgoing,
     Poll,
     SerialLine,
+    SpiLine,
     Twin,
     ask,
+    configured,
+    farewell,
+    speaks_every_s,
 )
 from fieldstation.model.unit import UNITS, Unit, unit
 
 __all__ = [
-    "UNITS", "Channel", "Conversation", "Driver", "Exchange", "Identity", "Instant", "Kept",
-    "Kind", "Layout", "Outgoing", "Poll", "Reading", "SerialLine", "Trust", "Twin", "Unit",
-    "Value", "ask", "unit",
+    "UNITS", "Channel", "Conversation", "Driver", "Exchange", "HidLine", "I2cLine", "Identity",
+    "Instant", "Kept", "Kind", "Layout", "Line", "Option", "OptionValue", "Outgoing", "Poll",
+    "Reading", "SerialLine", "SpiLine", "Trust", "Twin", "Unit", "Value", "ask", "chosen",
+    "configured", "farewell", "speaks_every_s", "unit",
 ]  # fmt: skip

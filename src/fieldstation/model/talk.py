@@ -6,12 +6,13 @@ receives the decoded reply; whoever runs it owns the line, the deadlines and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from fieldstation.model.channel import Value
 from fieldstation.model.layout import Layout
+from fieldstation.model.option import Option, OptionValue, chosen
 
 T = TypeVar("T")
 
@@ -32,6 +33,10 @@ class Exchange(Generic[T]):
     `attempts` times in all), and InstrumentRefused for a no (final). Times in seconds: `timeout_s`
     from the last byte of the request to the last of the reply, `quiet_s` of silence before the
     request.
+
+    `overhear` is for instruments that also speak unasked and say in every frame what it is. It is
+    given each frame, those that came before the request too, and answers True for one that is not
+    the reply: the wait goes on. On such a line nothing is thrown away and no reply is owed.
     """
 
     request: bytes
@@ -41,6 +46,7 @@ class Exchange(Generic[T]):
     quiet_s: float = 0.05
     attempts: int = 3
     name: str = ""
+    overhear: Callable[[bytes], bool] | None = None
 
 
 Conversation = Generator[Exchange[Any], Any, T]
@@ -87,6 +93,38 @@ class SerialLine:
     stop_bits: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class SpiLine:
+    """Settings of an SPI bus: `mode` 0 to 3 (CPOL, CPHA as the standard numbers them), `hz` the
+    clock. `pause_us` is the pause after each byte, in which the select line is released; 0 sends a
+    request in one piece.
+    """
+
+    mode: int = 0
+    hz: int = 500_000
+    pause_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class I2cLine:
+    """The chip's usual 7-bit `address` on an I2C bus; an address in the port wins over it."""
+
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class HidLine:
+    """How a USB HID instrument takes its reports of eight bytes: those that begin with a byte of
+    `features` go out as feature reports, all others as output reports.
+    """
+
+    features: bytes = b""
+
+
+Line = SerialLine | SpiLine | I2cLine | HidLine
+"""Settings of whatever carries an instrument's bytes."""
+
+
 class Driver(Protocol):
     """What `instruments/<kind>/driver.py` offers as `DRIVER`. Pure: nothing in it awaits, sleeps,
     opens or logs.
@@ -96,8 +134,12 @@ class Driver(Protocol):
     """The folder's name, which is the word in the configuration."""
     default_every_s: float
     """The interval that suits the instrument when the configuration names none."""
-    line: SerialLine
-    """Serial settings that the instrument leaves the factory with."""
+
+    @property
+    def line(self) -> Line:
+        """Settings of its line that the instrument leaves the factory with."""
+        ...
+
     resync: Exchange[Any] | None
     """An exchange whose reply looks unlike any reading. After a reply went missing the runner asks
     this until it is answered, so that a late reply is met and thrown away there. None: the runner
@@ -113,6 +155,44 @@ class Driver(Protocol):
     def plan(self, identity: Identity) -> Sequence[Poll]:
         """What to poll on this unit. The first poll is the main one."""
         ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A driver with options that an operator may set."""
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """All options there are."""
+        ...
+
+    def configured(self, values: Mapping[str, OptionValue]) -> Driver:
+        """The driver with `values`, which hold every option, checked."""
+        ...
+
+
+def configured(driver: Driver, given: Mapping[str, object]) -> Driver:
+    """`driver` with the options that the operator gave. Raises ConfigError with one sentence for
+    each that is unknown or wrong.
+    """
+    if not isinstance(driver, Tunable):
+        chosen((), given)
+        return driver
+    return driver.configured(chosen(driver.options, given))
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A driver whose instrument should not stay as it runs (a fan to switch off)."""
+
+    def farewell(self) -> Conversation[None]:
+        """What to say before the link is closed for good; harmless on a unit in any state."""
+        ...
+
+
+def farewell(driver: Driver) -> Conversation[None] | None:
+    """The driver's farewell; None when it has none."""
+    return driver.farewell() if isinstance(driver, Leaving) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +213,10 @@ class Twin(Protocol):
     def receive(self, data: bytes, utc_s: float) -> Sequence[Outgoing]:
         """Take bytes as they come off the line (any split), answer with what goes back and when."""
         ...
+
+
+def speaks_every_s(twin: Twin) -> float:
+    """How often a twin wants `receive(b"", now)` so that it can speak unasked, in seconds; 0 for
+    one that only answers. A twin says so in an attribute of this name.
+    """
+    return float(getattr(twin, "speaks_every_s", 0.0))

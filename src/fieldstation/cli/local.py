@@ -1,0 +1,113 @@
+"""Hub and station on one machine: with instruments of one's own (`up`) or with twins (`demo`)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fieldstation.cli import hub
+from fieldstation.cli.children import Children, run_until_signal
+from fieldstation.cli.station import SITE, ConfigFile
+from fieldstation.errors import BadRequest
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0: a free one.")]
+
+
+def up(config: ConfigFile = SITE, data: hub.Data = hub.DATA, port: Port = 8000) -> None:
+    """Run hub and station together on this machine, with the instruments of the configuration."""
+    from fieldstation.station.config import load_config
+
+    load_config(config)
+    key_file = _household(data)
+    asyncio.run(_run(["--config", str(config)], data, key_file, port))
+
+
+def _household(data: Path) -> Path:
+    """What hub and station need to know of each other, made at the first start: an account, whose
+    password is printed once, and a gateway key.
+    """
+    run = hub._run()
+    key_file = data / "gateway.key"
+    if not key_file.exists():
+        password = secrets.token_urlsafe(9)
+        run.add_user(data, "owner", password)
+        hub.write_secret(key_file, run.add_gateway(data, "this-machine"))
+        print(f"user      owner\npassword  {password}   (shown this once)", file=sys.stderr)
+    return key_file
+
+
+async def _run(station: list[str], data: Path, key_file: Path, port: int) -> None:
+    told = run_until_signal()
+    async with Children() as children:
+        address = await children.start(
+            "hub", "serve", "--data", str(data), "--port", str(port), announces=True
+        )
+        where = ("--hub-url", address, "--key-file", str(key_file))
+        await children.start("station", "run", *station, *where)
+        print(f"address   {address}\nstop      Ctrl-C", file=sys.stderr)
+        await _until(told, children)
+
+
+async def _until(told: asyncio.Event, children: Children) -> None:
+    """Return when a person wants an end; raises ChildEnded when a program ends by itself."""
+    waiting = asyncio.create_task(told.wait())
+    watching = asyncio.create_task(children.watch())
+    done, rest = await asyncio.wait({waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def demo(
+    port: Port = 8000,
+    weeks: Annotated[
+        float, typer.Option(min=0, max=520, help="How much history to make up first.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(help="Weather, loads and faults follow from it.")] = 1,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep everything in this new folder; else thrown away.")
+    ] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="A fault that the twins show, as for `twin`.")
+    ] = None,
+) -> None:
+    """Show everything without hardware: a twin of each instrument, a station, a hub, live pages."""
+    if data is not None and data.exists() and any(data.iterdir()):
+        raise BadRequest(f"{data} is not empty; name a new folder")
+    with tempfile.TemporaryDirectory(prefix="fieldstation-demo-") as scratch:
+        asyncio.run(_demo(data or Path(scratch), port, weeks, seed, tuple(fault or ())))
+
+
+async def _demo(folder: Path, port: int, weeks: float, seed: int, faults: tuple[str, ...]) -> None:
+    from fieldstation.cli import stage
+
+    told = run_until_signal()
+    data = folder / "hub"
+    run = hub._run()
+    password = secrets.token_urlsafe(9)
+    run.add_user(data, "demo", password)
+    key_file = folder / "gateway.key"
+    hub.write_secret(key_file, run.add_gateway(data, "demo station"))
+    async with AsyncExitStack() as stack:
+        children = await stack.enter_async_context(Children())
+        address = await children.start(
+            "hub", "serve", "--data", str(data), "--port", str(port), announces=True
+        )
+        cast = stage.cast(seed, faults)
+        key = key_file.read_text().strip()
+        if not await stage.rehearse(cast, address, key, weeks, told):
+            return
+        site = folder / "site.toml"
+        site.write_text(await stage.open_ports(cast, stack, address), encoding="utf-8")
+        await children.start("station", "run", "--config", str(site))
+        print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
+        print("  Ctrl-C stops everything.", flush=True)
+        await _until(told, children)

@@ -1,0 +1,3 @@
+"""One folder per instrument; `registry` finds them. Nothing in here awaits, sleeps, opens a port
+or logs.
+"""

@@ -1,0 +1,3 @@
+"""Voltronic Axpert, Atersa, MPP Solar PIP and their many other names: off-grid hybrid inverters
+that speak PI30.
+"""

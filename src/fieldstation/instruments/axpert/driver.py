@@ -1,0 +1,217 @@
+"""How to talk to an Axpert: who is there, and what to poll.
+
+1. Only queries are sent here, nothing that changes the unit. Settings (PI30 sheet, section 6) have
+   their own way, with limits and read-back, and belong in a module of their own beside this one.
+2. A refusal or an echo of a query is final for this connection: the query leaves the plan
+   (test_refused_queries_are_not_polled).
+3. A request whose checksum holds a NUL is asked once more in its other form
+   (test_request_with_nul_falls_back_to_the_plain_form).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from fieldstation.errors import CodecError, InstrumentRefused, LinkTimeout
+from fieldstation.instruments.axpert import channels
+from fieldstation.instruments.axpert.frame import REPLY_END, encode_request, fallback_request
+from fieldstation.instruments.axpert.kept import kept
+from fieldstation.instruments.axpert.reply import KING, LV5048, Reply, decode_reply
+from fieldstation.model import (
+    Conversation,
+    Driver,
+    Exchange,
+    Identity,
+    Layout,
+    Poll,
+    SerialLine,
+    Value,
+    ask,
+)
+
+# Sections 2.1, 2.3 and 2.4.
+TIMEOUT_S = 2.5
+QUIET_S = 0.15
+ATTEMPTS = 3
+PROTOCOL = "PI30"
+
+NO_ANSWER = (InstrumentRefused, LinkTimeout, CodecError)
+
+
+def exchange(
+    command: str, request: bytes | None = None, attempts: int = ATTEMPTS, dialect: str = ""
+) -> Exchange[Reply]:
+    """One command and its reply, `request` in place of the usual frame."""
+    return Exchange(
+        request or encode_request(command),
+        REPLY_END,
+        lambda data: decode_reply(command, data, dialect),
+        TIMEOUT_S,
+        QUIET_S,
+        attempts,
+        command,
+    )
+
+
+def query(command: str, dialect: str = "") -> Conversation[Reply]:
+    """The reply to `command`, in the other form of its checksum if the first is not understood."""
+    fallback = fallback_request(command)
+    try:
+        return (yield from ask(exchange(command, dialect=dialect)))
+    except (InstrumentRefused, LinkTimeout):
+        if fallback is None:
+            raise
+    return (yield from ask(exchange(command, fallback, 1, dialect)))
+
+
+def optional(command: str, dialect: str = "") -> Conversation[Reply | None]:
+    """The reply to `command`, None when the unit does not give one."""
+    try:
+        reply = yield from query(command, dialect)
+    except NO_ANSWER:
+        return None
+    return None if "ack" in reply.values else reply
+
+
+def _values(*commands: str, dialect: str = "") -> Conversation[dict[str, Value]]:
+    """What is kept of the replies to all of `commands`."""
+    values: dict[str, Value] = {}
+    for command in commands:
+        reply = yield from query(command, dialect)
+        values |= kept(reply)
+    return values
+
+
+def _counters() -> Conversation[list[str]]:
+    """Counters that the unit has; without a clock only those that need no date."""
+    clock = yield from optional("QT")
+    known: list[str] = []
+    for name in COUNTERS if clock is not None else COUNTERS[:2]:
+        reply = yield from optional(name + _spell(name, clock))
+        known += [] if reply is None else [name]
+    return known
+
+
+def _spell(name: str, clock: Reply | None) -> str:
+    """The argument of a counter: nothing, `YYYY`, `YYYYMM` or `YYYYMMDD`."""
+    day = "" if clock is None else clock.text.strip()[:8]
+    return day[: {"T": 0, "Y": 4, "M": 6, "D": 8}[name[2]]]
+
+
+COUNTERS = ("QET", "QLT", "QEY", "QEM", "QED", "QLY", "QLM", "QLD")
+"""Energy counters (section 5.14); the first two need no date."""
+
+Facts = Mapping[str, Value]
+
+
+def _status(facts: Facts) -> Conversation[dict[str, Value]]:
+    return _values("QPIGS", "QMOD", dialect=str(facts.get("dialect", "")))
+
+
+def _warnings(facts: Facts) -> Conversation[dict[str, Value]]:
+    return _values("QPIWS", dialect=str(facts.get("dialect", "")))
+
+
+def _energy(facts: Facts) -> Conversation[dict[str, Value]]:
+    """Counters in all and of the year, month and day that the unit's clock is in."""
+    names = str(facts.get("counters", COUNTERS[0])).split()
+    dated = any(name not in COUNTERS[:2] for name in names)
+    clock = (yield from query("QT")) if dated else None
+    commands = [name + _spell(name, clock) for name in names]
+    return (yield from _values(*commands))
+
+
+def _plain(command: str) -> Callable[[Facts], Conversation[dict[str, Value]]]:
+    return lambda _facts: _values(command)
+
+
+# Layout, its conversation, the query that tells whether a unit has it, and how seldom it is read
+# at 10 s: warnings each minute, what only people change each hour.
+_PLAN: tuple[tuple[Layout, Callable[[Facts], Conversation[dict[str, Value]]], str, int], ...] = (
+    (channels.STATUS, _status, "QPIGS", 1),
+    (channels.TRACKERS, _plain("QPIGS2"), "QPIGS2", 1),
+    (channels.WARNINGS, _warnings, "QPIWS", 6),
+    (channels.CHARGER, _plain("Q1"), "Q1", 6),
+    (channels.BMS, _plain("QBMS"), "QBMS", 6),
+    (channels.ENERGY, _energy, "QET", 30),
+    (channels.SWITCHES, _plain("QFLAG"), "QFLAG", 360),
+    (channels.RATINGS, _plain("QPIRI"), "QPIRI", 360),
+    (channels.EQUALIZATION, _plain("QBEQI"), "QBEQI", 360),
+)
+_PROBES = tuple(probe for _layout, _converse, probe, _every in _PLAN)
+
+
+class AxpertDriver:
+    """See `fieldstation.model.Driver`."""
+
+    kind = channels.KIND
+    default_every_s = 10.0
+    line = SerialLine(2400)
+    resync: Exchange[Any] | None = exchange("QPI", attempts=1)
+
+    def identify(self) -> Conversation[Identity]:
+        """Ask for protocol, serial, model and firmware, and which queries the unit answers.
+
+        Raises CodecError `wrong_protocol` for a unit that speaks another dialect than PI30.
+        """
+        hello = yield from query("QPI")
+        if hello.values["protocol_id"] != PROTOCOL:
+            raise CodecError(
+                "wrong_protocol", f"the unit speaks {hello.text!r}, this instrument is {PROTOCOL}"
+            )
+        facts: dict[str, Value] = {"protocol_id": PROTOCOL}
+        for command in ("QID", "QSID", "QMN", "QGMN", "QVFW"):
+            reply = yield from optional(command)
+            known = {} if reply is None else reply.values
+            facts |= {name: value for name, value in known.items() if name != "serial_length"}
+        replies = yield from _probe()
+        facts |= _facts(replies)
+        if "QET" in replies:
+            counters = yield from _counters()
+            facts["counters"] = " ".join(counters)
+        return Identity(self.kind, str(facts.get("serial_number", "")), _model(facts), facts)
+
+    def plan(self, identity: Identity) -> Sequence[Poll]:
+        """Polls for the queries that the unit answered; the status is always the first."""
+        known = str(identity.facts.get("queries", "")).split()
+        return [
+            Poll(layout, partial(converse, identity.facts), every)
+            for layout, converse, probe, every in _PLAN
+            if probe in known or probe == "QPIGS"
+        ]
+
+
+def _probe() -> Conversation[dict[str, Reply]]:
+    """Replies to all queries of the plan, without those that the unit does not give."""
+    replies: dict[str, Reply] = {}
+    for command in _PROBES:
+        reply = yield from optional(command)
+        if reply is not None:
+            replies[command] = reply
+    return replies
+
+
+def _facts(replies: dict[str, Reply]) -> dict[str, Value]:
+    """What the replies tell about the model (section 1 and section 8)."""
+    facts: dict[str, Value] = {"queries": " ".join(replies)}
+    for command, name in (("QPIGS", "status_tokens"), ("QPIRI", "rating_tokens")):
+        if command in replies:
+            facts[name] = len(replies[command].tokens)
+    if "QPIRI" in replies:
+        facts["battery_rating_voltage"] = replies["QPIRI"].values["battery_rating_voltage"]
+    if "QPIGS2" in replies and "l2_grid_voltage" in replies["QPIGS2"].values:
+        facts["dialect"] = LV5048
+    return facts
+
+
+def _model(facts: dict[str, Value]) -> str:
+    """The unit's own name; a GK/MK ("King") also gets its dialect noted in `facts`."""
+    name = str(facts.get("model_name", "") or facts.get("general_model", ""))
+    if name.startswith("KING"):
+        facts["dialect"] = KING
+    return name
+
+
+DRIVER: Driver = AxpertDriver()

@@ -1,0 +1,175 @@
+"""Faults that any line can have, put between a twin and whoever talks to it.
+
+A fault is ordered by name: `late` strikes every reply, `late:0.05` one in twenty, `late*3` the
+next three replies and then no more. Which replies are struck depends on the seed alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from fieldstation.errors import BadRequest, NotFound
+from fieldstation.instruments.chance import between, chance
+from fieldstation.model import Outgoing, Twin, speaks_every_s
+
+ORDER = re.compile(r"(?P<name>[a-z_0-9]+)(:(?P<chance>0?\.\d+|0|1(\.0+)?))?(\*(?P<next>\d+))?\Z")
+
+# A reply that comes after every deadline in use (2.5 s), as units under load were seen to do.
+LATE_S = 6.0
+# Slower than any line setting, yet it never falls silent for long.
+DRIBBLE_S = 0.25
+
+
+@dataclass(slots=True)
+class Fault:
+    """One ordered fault: its chance per reply, and how many replies it has left (None = no end)."""
+
+    name: str
+    chance: float = 1.0
+    left: int | None = None
+    drawn: int = 0
+
+
+class FaultPlan:
+    """The faults ordered for one twin. Raises BadRequest for an order that cannot be read."""
+
+    def __init__(self, orders: Iterable[str] = (), seed: int = 0) -> None:
+        self._faults = [_read(order) for order in orders]
+        self._seed = seed
+
+    @property
+    def names(self) -> list[str]:
+        """Names as ordered."""
+        return [fault.name for fault in self._faults]
+
+    def require(self, known: Collection[str]) -> None:
+        """Raise NotFound with the nearest name when a fault is not in `known`."""
+        for name in self.names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1, 0) or ["none"]
+                raise NotFound(f"no fault is called {name!r}; the nearest name is {near[0]!r}")
+
+    def strikes(self, name: str) -> bool:
+        """Whether the fault hits the reply at hand; asking counts as one reply."""
+        return any(self._hit(fault) for fault in self._faults if fault.name == name)
+
+    def _hit(self, fault: Fault) -> bool:
+        if fault.left == 0:
+            return False
+        fault.drawn += 1
+        if chance(self._seed, fault.name, fault.drawn) >= fault.chance:
+            return False
+        if fault.left is not None:
+            fault.left -= 1
+        return True
+
+
+def _read(order: str) -> Fault:
+    found = ORDER.match(order)
+    if found is None:
+        raise BadRequest(
+            f"fault {order!r} cannot be read; write a name, name:chance or name*count, "
+            "such as late:0.05 or silence*3"
+        )
+    count = found["next"]
+    return Fault(found["name"], float(found["chance"] or 1), int(count) if count else None)
+
+
+Reply = Sequence[Outgoing]
+Draw = Callable[[int], int]
+"""A whole number below the given one."""
+
+
+def _silence(_reply: Reply, _draw: Draw) -> Reply:
+    return ()
+
+
+def _flip(reply: Reply, draw: Draw) -> Reply:
+    data = bytearray(_joined(reply))
+    data[draw(len(data))] ^= 1 << draw(8)
+    return _retimed(bytes(data), reply)
+
+
+def _truncate(reply: Reply, draw: Draw) -> Reply:
+    data = _joined(reply)
+    return _retimed(data[: draw(len(data))], reply)
+
+
+def _lose_byte(reply: Reply, draw: Draw) -> Reply:
+    data = _joined(reply)
+    at = draw(len(data))
+    return _retimed(data[:at] + data[at + 1 :], reply)
+
+
+def _late(reply: Reply, _draw: Draw) -> Reply:
+    return [replace(piece, delay_s=piece.delay_s + LATE_S) for piece in reply]
+
+
+def _duplicate(reply: Reply, _draw: Draw) -> Reply:
+    again_s = reply[-1].delay_s
+    return [*reply, *(replace(piece, delay_s=piece.delay_s + again_s) for piece in reply)]
+
+
+def _garbage(reply: Reply, draw: Draw) -> Reply:
+    junk = bytes(draw(256) for _ in range(1 + draw(12)))
+    return [Outgoing(junk, reply[0].delay_s), *reply]
+
+
+def _slow(reply: Reply, _draw: Draw) -> Reply:
+    start_s = reply[0].delay_s
+    data = _joined(reply)
+    return [Outgoing(data[at : at + 1], start_s + at * DRIBBLE_S) for at in range(len(data))]
+
+
+def _joined(reply: Reply) -> bytes:
+    return b"".join(piece.data for piece in reply)
+
+
+def _retimed(data: bytes, reply: Reply) -> Reply:
+    """`data` cut to the sizes and times of the pieces of `reply`."""
+    pieces, at = [], 0
+    for piece in reply:
+        part = data[at : at + len(piece.data)]
+        at += len(part)
+        if part:
+            pieces.append(replace(piece, data=part))
+    return pieces
+
+
+FAULTS: dict[str, Callable[[Reply, Draw], Reply]] = {
+    "silence": _silence,
+    "flip": _flip,
+    "truncate": _truncate,
+    "lose_byte": _lose_byte,
+    "late": _late,
+    "duplicate": _duplicate,
+    "garbage": _garbage,
+    "slow": _slow,
+}
+"""Name of each fault and what it makes of a reply (at least one byte)."""
+
+
+class FaultyTwin:
+    """A twin whose replies suffer the faults of a plan. `seed` decides which and where."""
+
+    def __init__(self, twin: Twin, plan: FaultPlan, seed: int = 0) -> None:
+        self._twin = twin
+        self._plan = plan
+        self._seed = seed
+        self._drawn = 0
+        self.speaks_every_s = speaks_every_s(twin)
+
+    def receive(self, data: bytes, utc_s: float) -> Sequence[Outgoing]:
+        """What the twin answers, after the faults that strike this reply."""
+        reply: Reply = self._twin.receive(data, utc_s)
+        for name, spoil in FAULTS.items():
+            if reply and self._plan.strikes(name):
+                reply = spoil(reply, self._draw)
+        return reply
+
+    def _draw(self, limit: int) -> int:
+        self._drawn += 1
+        return int(between(0, limit, self._seed, "spoil", self._drawn))

@@ -1,0 +1,107 @@
+"""Finds instruments by name: folders of this package, and third parties by entry point.
+
+1. A new instrument is a new folder with a `driver` module; no list is kept anywhere.
+2. Nothing of an instrument is imported before its name is asked for.
+3. A folder has `driver.DRIVER`, `channels.LAYOUTS`, `codec.decode_vector(entry)` and
+   `simulator.twin(profile, seed, plan, fast=...)` with the tables `simulator.FAULTS` (its own
+   faults) and `simulator.PROFILES`; `fieldstation.testing.conformance` says what else is demanded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, cast
+
+from fieldstation import instruments
+from fieldstation.errors import CodecError, InstrumentRefused, NotFound
+from fieldstation.instruments.faults import FAULTS, FaultPlan, FaultyTwin
+from fieldstation.model import Driver, Layout, Twin
+
+GROUP = "fieldstation.instruments"
+
+
+@cache
+def _packages() -> dict[str, str]:
+    """Package of each kind; a folder of the program wins over an entry point of the same name."""
+    found = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    for module in pkgutil.iter_modules(instruments.__path__):
+        if module.ispkg:
+            found[module.name] = f"{instruments.__name__}.{module.name}"
+    return found
+
+
+def kinds() -> tuple[str, ...]:
+    """Names of all instruments there are, sorted."""
+    return tuple(sorted(_packages()))
+
+
+def package(kind: str) -> str:
+    """The import name of an instrument's folder. Raises NotFound, naming the nearest kind."""
+    try:
+        return _packages()[kind]
+    except KeyError:
+        near = difflib.get_close_matches(kind, kinds(), 1, 0) or ["none"]
+        raise NotFound(
+            f"no instrument is called {kind!r}; the nearest name is {near[0]!r}, "
+            f"all are: {', '.join(kinds())}"
+        ) from None
+
+
+def module(kind: str, name: str) -> ModuleType:
+    """One module of an instrument's folder. Raises NotFound for an unknown kind."""
+    return import_module(f"{package(kind)}.{name}")
+
+
+def driver(kind: str) -> Driver:
+    """How to talk to an instrument. Raises NotFound."""
+    return cast(Driver, module(kind, "driver").DRIVER)
+
+
+def layouts(kind: str) -> tuple[Layout, ...]:
+    """All channel tables an instrument can have; a unit may offer fewer. Raises NotFound."""
+    return cast(tuple[Layout, ...], module(kind, "channels").LAYOUTS)
+
+
+def twin(
+    kind: str, profile: str = "", seed: int = 0, faults: Sequence[str] = (), *, fast: bool = False
+) -> Twin:
+    """A simulated unit. An empty `profile` takes the usual model; `fast` leaves out latency and
+    line speed. `faults` are orders as `faults.FaultPlan` reads them, the line's or the
+    instrument's own. Raises NotFound for an unknown name, BadRequest for an unreadable order.
+    """
+    simulator = module(kind, "simulator")
+    plan = FaultPlan(faults, seed)
+    plan.require(known_faults(kind))
+    unit: Twin = simulator.twin(profile, seed, plan, fast=fast)
+    if FAULTS.keys().isdisjoint(plan.names):
+        return unit
+    return FaultyTwin(unit, plan, seed)
+
+
+def profiles(kind: str) -> tuple[str, ...]:
+    """Names of the models that the twin of a kind can be. Raises NotFound."""
+    return tuple(module(kind, "simulator").PROFILES)
+
+
+def known_faults(kind: str) -> tuple[str, ...]:
+    """Names of the faults that can be ordered of a twin. Raises NotFound."""
+    return (*FAULTS, *module(kind, "simulator").FAULTS)
+
+
+def decode_entry(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the codec makes of one vector: `{"decoded": {...}}`, or `{"error": kind, "message":
+    sentence}`. Raises NotFound for an unknown kind, nothing else.
+    """
+    codec = module(kind, "codec")
+    try:
+        return {"decoded": codec.decode_vector(entry)}
+    except CodecError as error:
+        return {"error": error.kind, "message": str(error)}
+    except InstrumentRefused as error:
+        return {"error": error.code, "message": str(error)}

@@ -1,0 +1,63 @@
+"""SQLite's errors in the program's own words.
+
+1. Full, damaged and unavailable are different to the one who has to act, so they are different
+   classes.
+2. An input/output error stands apart (`DiskFault`): after it the connection's cache can no longer
+   be trusted, because the system reports a failed write once and then calls the page clean.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fieldstation.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
+
+_PRIMARY = 0xFF  # the low byte of an extended result code is the plain one
+
+_UNDECODABLE = 254  # our number for text that is no UTF-8: Python reports it without a code
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, _UNDECODABLE}
+_UNAVAILABLE = {
+    sqlite3.SQLITE_READONLY: "is read-only: check the mount and the owner of the folder",
+    sqlite3.SQLITE_BUSY: "is locked by another program: close the program that writes to it",
+    sqlite3.SQLITE_LOCKED: "is locked by another program: close the program that writes to it",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that the folder exists and who owns it",
+    sqlite3.SQLITE_PERM: "may not be opened: check the owner of the folder",
+    sqlite3.SQLITE_AUTH: "may not be opened: check the owner of the folder",
+}
+
+
+class DiskFault(StoreUnavailable):
+    """The disk gave an input/output error; what the last transaction left behind is unknown."""
+
+
+def translate(path: Path, error: sqlite3.Error) -> StoreError | None:
+    """The error in the program's words, None for one that is a defect of ours."""
+    code = getattr(error, "sqlite_errorcode", _UNDECODABLE) & _PRIMARY
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull(f"no room for the journal {path}: free disk space or raise its limit")
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith("no such "):
+        code = sqlite3.SQLITE_CORRUPT  # our statements are fixed, so the file lost a table
+    if code in _DAMAGED and not isinstance(error, sqlite3.ProgrammingError):
+        return StoreDamaged(f"the journal {path} is damaged ({error})")
+    if code == sqlite3.SQLITE_IOERR:
+        return DiskFault(f"the disk failed under the journal {path} ({error}): check the disk")
+    if code in _UNAVAILABLE:
+        return StoreUnavailable(f"the journal {path} {_UNAVAILABLE[code]}")
+    return None
+
+
+@contextmanager
+def in_our_words(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors within into StoreFull, StoreDamaged, StoreUnavailable or DiskFault."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        ours = translate(path, error)
+        if ours is None:
+            raise
+        raise ours from error
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged text in its own message
+        raise StoreDamaged(f"the journal {path} is damaged (its texts are no UTF-8)") from error

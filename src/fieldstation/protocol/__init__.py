@@ -1,0 +1,1 @@
+"""Wire grammar that several instruments share: frames and checksums. Pure."""
