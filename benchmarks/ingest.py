@@ -36,7 +36,7 @@ def measure() -> list[Figure]:
             wall_s = time.perf_counter() - begun
             rss = hub.rss_bytes()
         cpu_s = hub.cpu_s - idle_cpu_s
-        size = sum(path.stat().st_size for path in data.glob("series.sqlite3*"))
+        size = _sealed_size(data / "series.sqlite3", values)
     return [
         Figure("hub ingest", values / cpu_s / 1e6, "M values/CPU s", least=3.0),
         Figure("hub ingest, by the clock", values / wall_s / 1e6, "M values/s"),
@@ -48,6 +48,19 @@ def measure() -> list[Figure]:
     ]
 
 
+def _sealed_size(path: Path, values: int) -> int:
+    """Bytes of the store when all of it is sealed, after seeing that nothing is missing."""
+    from fieldstation.series.embedded import EmbeddedStore
+
+    store = EmbeddedStore(path, background=False)
+    store.seal_now()
+    found = sum(entry.readings * len(entry.channels) for entry in store.catalogue())
+    store.close()
+    if found != values:
+        raise SystemExit(f"{values} values were sent and {found} are in the store")
+    return sum(file.stat().st_size for file in path.parent.glob(path.name + "*"))
+
+
 def _gateways(count: int) -> list[str]:
     from fieldstation.hub.stations import keys
 
@@ -55,12 +68,15 @@ def _gateways(count: int) -> list[str]:
 
 
 def _streams(keys: list[str], bodies: list[list[bytes]]) -> list[Iterator[tuple[str, bytes]]]:
-    """The stations shared out over the connections, each taking turns as time goes on."""
-    return [
-        (
-            (keys[station], bodies[station][number])
-            for number in range(len(bodies[0]))
-            for station in range(connection, len(keys), CONNECTIONS)
-        )
-        for connection in range(CONNECTIONS)
-    ]
+    """The stations shared out over the connections."""
+    shares = [range(first, len(keys), CONNECTIONS) for first in range(CONNECTIONS)]
+    return [_turns(keys, bodies, share) for share in shares]
+
+
+def _turns(
+    keys: list[str], bodies: list[list[bytes]], share: range
+) -> Iterator[tuple[str, bytes]]:
+    """Uploads of these stations, each taking turns as time goes on."""
+    for number in range(len(bodies[0])):
+        for station in share:
+            yield keys[station], bodies[station][number]

@@ -94,6 +94,14 @@ def known_faults(kind: str) -> tuple[str, ...]:
     return (*FAULTS, *module(kind, "simulator").FAULTS)
 
 
+def decode_frame(kind: str, data: bytes, command: str = "") -> dict[str, Any]:
+    """What is in one frame that an instrument sent; `command` is the frame's name or the request
+    it answers, for kinds whose frames do not tell. Raises NotFound for an unknown kind, CodecError
+    and InstrumentRefused.
+    """
+    return cast(dict[str, Any], module(kind, "codec").decode_frame(command, data))
+
+
 def decode_entry(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the codec makes of one vector: `{"decoded": {...}}`, or `{"error": kind, "message":
     sentence}`. Raises NotFound for an unknown kind, nothing else.

@@ -65,8 +65,10 @@ def is_query(command: str) -> bool:
 
 def decode_reply(command: str, data: bytes, dialect: str = "") -> Reply:
     """The reply to `command` in the bytes received. Raises CodecError with the kinds of section
-    3.5 and InstrumentRefused (`nak`, `echo`).
+    3.5, `invalid_argument` for a command that no unit knows, and InstrumentRefused (`nak`, `echo`).
     """
+    if not command.isascii():
+        raise CodecError("invalid_argument", f"{command!r} is no command: it is not plain ASCII")
     text = open_reply(data, command)
     return Reply(command, text, _decode_text(command, text, dialect))
 

@@ -1,0 +1,53 @@
+"""The conformance kit over every instrument folder."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import pytest
+
+from fieldstation.instruments import registry
+from fieldstation.testing.conformance import CHECKS, Folder, impurity
+
+
+@pytest.mark.parametrize("kind", registry.kinds())
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_every_instrument_keeps_the_rules(check: Callable[[Folder], None], kind: str) -> None:
+    check(Folder(kind))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time",
+        "from os import path",
+        "import random",
+        "open('log.txt')",
+        "datetime.now()",
+        "async def wait(): ...",
+        "from fieldstation.transport.link import Link",
+        "from fieldstation.instruments import registry",
+        "import fieldstation.journal",
+    ],
+)
+def test_impure_code_is_seen(code: str) -> None:
+    assert any(impurity(node, "axpert") for node in ast.walk(ast.parse(code)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from datetime import UTC, datetime",
+        "from fieldstation.model import Channel",
+        "from fieldstation.instruments.chance import chance",
+        "from fieldstation.instruments.axpert import channels",
+    ],
+)
+def test_pure_code_is_let_through(code: str) -> None:
+    assert not any(impurity(node, "axpert") for node in ast.walk(ast.parse(code)))
+
+
+def test_reaching_into_another_instrument_is_seen() -> None:
+    node = ast.parse("from fieldstation.instruments.axpert import codec").body[0]
+    assert impurity(node, "their_meter") == "reaches into fieldstation.instruments.axpert"
