@@ -80,7 +80,7 @@ def decode_sections(
 
 
 def _section(cursor: Cursor, frame: Frame, entry: Entry, layout: Layout, limits: Limits) -> Section:
-    count, channels = entry.count, layout.channels
+    count, channels = entry.readings, layout.channels
     plan = cursor.take(len(channels))
     shape = _shape(tuple([channel.kind for channel in channels]), plan)
     if shape is None:

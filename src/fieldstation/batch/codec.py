@@ -81,7 +81,7 @@ def decode(
 def check_size(frame: Frame, layouts: Sequence[Layout], limits: Limits) -> None:
     """Raise FrameTooLong when the values of all sections together are over the limit."""
     values = sum(
-        entry.count * len(layout.channels)
+        entry.readings * len(layout.channels)
         for entry, layout in zip(frame.entries, layouts, strict=True)
     )
     if values > limits.values:

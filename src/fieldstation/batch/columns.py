@@ -104,7 +104,7 @@ def wrap(number: int) -> int:
 
 def little(code: str, numbers: Iterable[float]) -> bytes:
     """Numbers as little-endian machine words of an `array` type code."""
-    words = array(code, numbers)  # type: ignore[call-overload]
+    words = array(code, numbers)
     if sys.byteorder == "big":
         words.byteswap()
     return bytes(words.tobytes())
@@ -175,7 +175,7 @@ def _fill(values: Sequence[Value]) -> tuple[list[Value], bytes]:
     """The column with its gaps filled by the neighbour, and the bitmap of the gaps."""
     bitmap = bytearray((len(values) + 7) // 8)
     last = next(value for value in values if value is not None)
-    filled = []
+    filled: list[Value] = []
     for place, value in enumerate(values):
         if value is None:
             bitmap[place >> 3] |= 1 << (place & 7)
@@ -249,7 +249,7 @@ def decode_section(
     cursor: Cursor, channels: Sequence[Channel], entry: Entry, limits: Limits
 ) -> tuple[list[list[int]], list[list[Value]]]:
     """The system columns and the channels' columns. Raises CodecError."""
-    count = entry.count
+    count = entry.readings
     plan = cursor.take(len(channels))
     if not all(plan_fits(channel.kind, byte) for channel, byte in zip(channels, plan, strict=True)):
         raise misfit(channels, plan)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fieldstation.batch.limits import LIMITS, MOST_INTEGER, Limits
 from fieldstation.batch.wire import Cursor, signed, text, varint
@@ -38,8 +38,7 @@ class Form:
     LINE, STEPS, PLAIN = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(NamedTuple):
     """A system column: element i is `base + i * step + unit * sum(rests[:i + 1])`.
 
     LINE has no rests, STEPS has a row of them in the integer table, PLAIN ignores all this and
@@ -52,18 +51,16 @@ class System:
     unit: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One section in the head: whose readings, of which layout, how many, and when."""
 
     instrument: str
     layout: str
-    count: int
+    readings: int
     system: tuple[System, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A batch with its envelope opened. `sections` are the columns, still encoded."""
 
     boot: bytes
@@ -148,7 +145,7 @@ def _hash(data: bytes) -> bytes:
 
 
 def _entry_bytes(entry: Entry, first: int) -> bytes:
-    out = [text(entry.instrument), bytes.fromhex(entry.layout), varint(entry.count)]
+    out = [text(entry.instrument), bytes.fromhex(entry.layout), varint(entry.readings)]
     for place, system in enumerate(entry.system):
         out.append(bytes([system.form]))
         if system.form != Form.PLAIN:
@@ -165,7 +162,7 @@ def _entries(cursor: Cursor, first: int, limits: Limits) -> tuple[Entry, ...]:
     if count > limits.sections:
         raise FrameTooLong(f"the batch has {count} sections, the limit is {limits.sections}")
     entries = tuple(_entry(cursor, first, limits) for _ in range(count))
-    readings = sum(entry.count for entry in entries)
+    readings = sum(entry.readings for entry in entries)
     if readings > limits.readings:
         raise FrameTooLong(f"the batch has {readings} readings, the limit is {limits.readings}")
     if len({(entry.instrument, entry.layout) for entry in entries}) != count:

@@ -39,7 +39,7 @@ def serve(
     ] = "",
 ) -> None:
     """Run the hub: pages, API and uploads."""
-    _run().serve(data, host, port, url=url, ready=lambda address: print(address, flush=True))
+    programs().serve(data, host, port, url=url, ready=lambda address: print(address, flush=True))
 
 
 @app.command("add-gateway")
@@ -54,7 +54,7 @@ def add_gateway(
     """Register a station. Its key is shown this once; the hub keeps only a digest."""
     if key_file is not None and key_file.exists():
         raise BadRequest(f"{key_file} exists; name a file that does not, or delete it first")
-    key = _run().add_gateway(data, name)
+    key = programs().add_gateway(data, name)
     if key_file is None:
         print(key)
         return
@@ -65,7 +65,7 @@ def add_gateway(
 @app.command("revoke-gateway")
 def revoke_gateway(name: Name, data: Data = DATA) -> None:
     """Refuse a station's key from its next upload on. Its readings stay."""
-    _run().revoke_gateway(data, name)
+    programs().revoke_gateway(data, name)
     print(f"the key of {name!r} is refused from now on", file=sys.stderr)
 
 
@@ -80,7 +80,7 @@ def gateways(data: Data = DATA, as_json: AsJson = False) -> None:
             "last_seen": row.last_seen.isoformat(timespec="seconds") if row.last_seen else None,
             "revoked": row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else None,
         }
-        for row in _run().list_gateways(data)
+        for row in programs().list_gateways(data)
     ]
     if as_json:
         emit_json(rows)
@@ -101,7 +101,7 @@ def add_user(name: Name, data: Data = DATA, email: Annotated[str, typer.Option()
             raise BadRequest("the two passwords differ; nothing was changed")
     else:
         password = sys.stdin.readline().rstrip("\n")
-    _run().add_user(data, name, password, email)
+    programs().add_user(data, name, password, email)
     print(f"{name} can log in now", file=sys.stderr)
 
 
@@ -112,7 +112,8 @@ def write_secret(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _run() -> ModuleType:
+def programs() -> ModuleType:
+    """The hub's own functions. Raises ConfigError where the hub is not installed."""
     try:
         from fieldstation.hub import run
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,10 @@ from fieldstation.cli.children import Children, run_until_signal
 from fieldstation.cli.station import SITE, ConfigFile
 from fieldstation.errors import BadRequest
 
+if TYPE_CHECKING:
+    from fieldstation.cli import stage
+
+KEY_FILE = "gateway.key"
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0: a free one.")]
 
 
@@ -33,8 +37,8 @@ def _household(data: Path) -> Path:
     """What hub and station need to know of each other, made at the first start: an account, whose
     password is printed once, and a gateway key.
     """
-    run = hub._run()
-    key_file = data / "gateway.key"
+    run = hub.programs()
+    key_file = data / KEY_FILE
     if not key_file.exists():
         password = secrets.token_urlsafe(9)
         run.add_user(data, "owner", password)
@@ -46,13 +50,16 @@ def _household(data: Path) -> Path:
 async def _run(station: list[str], data: Path, key_file: Path, port: int) -> None:
     told = run_until_signal()
     async with Children() as children:
-        address = await children.start(
-            "hub", "serve", "--data", str(data), "--port", str(port), announces=True
-        )
+        address = await _start_hub(children, data, port)
         where = ("--hub-url", address, "--key-file", str(key_file))
         await children.start("station", "run", *station, *where)
         print(f"address   {address}\nstop      Ctrl-C", file=sys.stderr)
         await _until(told, children)
+
+
+async def _start_hub(children: Children, data: Path, port: int) -> str:
+    arguments = ("serve", "--data", str(data), "--port", str(port))
+    return await children.start("hub", *arguments, announces=True)
 
 
 async def _until(told: asyncio.Event, children: Children) -> None:
@@ -82,31 +89,31 @@ def demo(
     """Show everything without hardware: a twin of each instrument, a station, a hub, live pages."""
     if data is not None and data.exists() and any(data.iterdir()):
         raise BadRequest(f"{data} is not empty; name a new folder")
+    from fieldstation.cli import stage
+
     with tempfile.TemporaryDirectory(prefix="fieldstation-demo-") as scratch:
-        asyncio.run(_demo(data or Path(scratch), port, weeks, seed, tuple(fault or ())))
+        folder = data or Path(scratch)
+        run, password = hub.programs(), secrets.token_urlsafe(9)
+        run.add_user(folder / "hub", "demo", password)
+        hub.write_secret(folder / KEY_FILE, run.add_gateway(folder / "hub", "demo station"))
+        players = stage.cast(seed, tuple(fault or ()))
+        asyncio.run(_demo(folder, port, weeks, players, password))
 
 
-async def _demo(folder: Path, port: int, weeks: float, seed: int, faults: tuple[str, ...]) -> None:
+async def _demo(
+    folder: Path, port: int, weeks: float, players: list[stage.Player], password: str
+) -> None:
     from fieldstation.cli import stage
 
     told = run_until_signal()
-    data = folder / "hub"
-    run = hub._run()
-    password = secrets.token_urlsafe(9)
-    run.add_user(data, "demo", password)
-    key_file = folder / "gateway.key"
-    hub.write_secret(key_file, run.add_gateway(data, "demo station"))
     async with AsyncExitStack() as stack:
         children = await stack.enter_async_context(Children())
-        address = await children.start(
-            "hub", "serve", "--data", str(data), "--port", str(port), announces=True
-        )
-        cast = stage.cast(seed, faults)
-        key = key_file.read_text().strip()
-        if not await stage.rehearse(cast, address, key, weeks, told):
+        address = await _start_hub(children, folder / "hub", port)
+        key = (folder / KEY_FILE).read_text(encoding="utf-8").strip()
+        if not await stage.rehearse(players, address, key, weeks, told):
             return
         site = folder / "site.toml"
-        site.write_text(await stage.open_ports(cast, stack, address), encoding="utf-8")
+        site.write_text(await stage.open_ports(players, stack, address), encoding="utf-8")
         await children.start("station", "run", "--config", str(site))
         print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
         print("  Ctrl-C stops everything.", flush=True)

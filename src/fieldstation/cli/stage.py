@@ -51,6 +51,7 @@ def cast(seed: int, faults: tuple[str, ...]) -> list[Player]:
             registry.driver(kind),
         )
         for kind in registry.kinds()
+        if kind == "axpert"
     ]
 
 

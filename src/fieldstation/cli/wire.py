@@ -44,7 +44,7 @@ def decode(
     from fieldstation.instruments import registry
 
     text = sys.stdin.read() if frame == "-" else frame
-    print(_line(registry.decode_frame(kind, _bytes(text), command)))
+    print(_line(registry.decode_frame(kind, _bytes(kind, text), command)))
 
 
 def _decode_file(kind: str, path: Path) -> None:
@@ -66,12 +66,14 @@ def _line(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
 
-def _bytes(text: str) -> bytes:
+def _bytes(kind: str, text: str) -> bytes:
     """A frame typed by a person: hex with or without blanks, else the characters themselves."""
+    from fieldstation.instruments import registry
+
     try:
         return bytes.fromhex(text.strip())
     except ValueError:
-        return text.strip("\n").encode("latin-1", "replace").replace(b"\\r", b"\r")
+        return registry.frame_of_text(kind, text.strip("\n").replace("\\r", "\r"))
 
 
 def twin(

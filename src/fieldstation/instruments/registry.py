@@ -102,6 +102,14 @@ def decode_frame(kind: str, data: bytes, command: str = "") -> dict[str, Any]:
     return cast(dict[str, Any], module(kind, "codec").decode_frame(command, data))
 
 
+def frame_of_text(kind: str, text: str) -> bytes:
+    """The frame that a person copied as text: the characters themselves, unless the instrument
+    knows better what a copy loses. Raises NotFound.
+    """
+    maker = getattr(module(kind, "codec"), "frame_of_text", None)
+    return cast(bytes, maker(text)) if maker else text.encode("latin-1", "replace")
+
+
 def decode_entry(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the codec makes of one vector: `{"decoded": {...}}`, or `{"error": kind, "message":
     sentence}`. Raises NotFound for an unknown kind, nothing else.

@@ -1,36 +1,31 @@
 """The station's log. What it accepted is on the disk.
 
 1. `append` returns after the commit, which is after fsync. Nothing moves earlier.
-2. Sequences grow by one and are never given twice, also when everything was pruned.
-3. After an input/output error nothing is retried on the same connection, since the system forgets a
-   failed write: close, open again, look how far the file came, do the transaction again once.
+   `test_nothing_accepted_is_lost_when_the_writer_is_killed`
+2. Sequences grow by one and are never given twice.
+   `test_sequences_go_on_after_a_restart_and_after_everything_was_pruned`
+3. A sealed range stays as it is until it is settled.
+   `test_a_sealed_batch_is_the_same_after_a_restart`
 4. Only what every required sink has settled is deleted, and nothing by age while the clock is not
-   trusted.
-5. Whatever fails, the memory afterwards says what the file says.
+   trusted. `test_only_settled_readings_are_pruned`
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from fieldstation.batch.model import Announcement
-from fieldstation.errors import StoreDamaged, StoreError, StoreFull
+from fieldstation.errors import StoreDamaged, StoreFull
 from fieldstation.journal.aside import set_aside
-from fieldstation.journal.catalogue import Catalogue
 from fieldstation.journal.cursors import Cursor, Cursors, Sealed
-from fieldstation.journal.faults import DiskFault, in_our_words
+from fieldstation.journal.faults import in_our_words
 from fieldstation.journal.holes import Hole, close_left_open, write_hole
-from fieldstation.journal.reader import Reader
 from fieldstation.journal.rows import pack
-from fieldstation.journal.schema import open_writable
+from fieldstation.journal.writer import Writer
 from fieldstation.model import Instant, Kept, Reading, Trust
-
-T = TypeVar("T")
 
 _INSERT = (
     "INSERT INTO reading (sequence, stream, boot, utc_us, mono_us, trust, body, digest)"
@@ -39,8 +34,8 @@ _INSERT = (
 _PRUNE_ROWS = 2000  # deleted in one transaction, so that an append never waits long
 
 
-class Journal(Reader):
-    """The journal opened for writing by its one owner; belongs to the thread that opened it.
+class Journal(Writer):
+    """The journal and everything that may be done with it.
 
     `utc_us` tells the wall time for notes. `most_bytes` is a limit that the file never outgrows (0:
     none). A new journal gives sequences above `floor`. Every method raises StoreFull,
@@ -51,23 +46,11 @@ class Journal(Reader):
         self, path: Path, *, utc_us: Callable[[], int], most_bytes: int = 0, floor: int = 0
     ) -> None:
         self._utc_us = utc_us
-        self._most_bytes = most_bytes
-        self._inside = False
-        self._last = self._last_meant = 0
-        super().__init__(path)
-        self._load({})
+        super().__init__(path, most_bytes)
         if floor > self._last:
             self.transact(lambda: self._start_above(floor))
 
-    def _open(self) -> sqlite3.Connection:
-        return open_writable(self.path, self._most_bytes)
-
     # --- readings ---
-
-    @property
-    def last(self) -> int:
-        """The newest sequence ever given, 0 for none."""
-        return self._last
 
     def append(self, readings: Sequence[Reading]) -> list[Kept]:
         """Keep readings; when this returns they are durable and numbered in the order given."""
@@ -199,83 +182,6 @@ class Journal(Reader):
                 "SELECT sequence, utc_us, trust FROM reading ORDER BY sequence LIMIT ?",
                 (_PRUNE_ROWS,),
             ).fetchall()
-
-    # --- transactions ---
-
-    def transact(self, work: Callable[[], T]) -> T:
-        """Run `work`, which may call any of the methods, as one durable transaction."""
-        if self._inside:
-            return work()
-        before, done, settled = self._last, list[T](), self._cursors.unwritten()
-        try:
-            return self._attempt(work, done)
-        except DiskFault:
-            meant = self._last_meant
-            self._reopen(settled)
-            if done and before < meant == self._last:
-                return done[0]  # the commit did reach the disk
-            return self._attempt(work, [])
-
-    def flush(self) -> None:
-        """Bring settled cursors to the file now."""
-        if self._cursors.unwritten():
-            self.transact(lambda: None)
-
-    def close(self) -> None:
-        """Write what is settled and release the file."""
-        try:
-            self.flush()
-        finally:
-            super().close()
-
-    def release(self) -> None:
-        """Let go of a file that can no longer be trusted, without writing to it."""
-        with suppress(sqlite3.Error):
-            self._db.close()
-
-    def _attempt(self, work: Callable[[], T], done: list[T]) -> T:
-        self._inside = True
-        settled = self._cursors.unwritten()
-        try:
-            with in_our_words(self.path):
-                self._db.execute("BEGIN IMMEDIATE")
-                done.append(work())
-                self._cursors.write()
-                self._db.execute("COMMIT")
-        except BaseException:
-            self._last_meant = self._last
-            self._roll_back(settled)
-            raise
-        finally:
-            self._inside = False
-        self._cursors.written()
-        return done[0]
-
-    def _roll_back(self, settled: dict[str, int]) -> None:
-        """Back to what the file says, and to what was settled before. A connection that cannot
-        even do this is left to `_reopen`.
-        """
-        with suppress(sqlite3.Error, StoreError):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._load(settled)
-
-    def _reopen(self, settled: dict[str, int]) -> None:
-        with suppress(sqlite3.Error):
-            self._db.close()
-        with in_our_words(self.path):
-            self._db = self._open()
-            self._load(settled)
-
-    def _load(self, settled: dict[str, int]) -> None:
-        with in_our_words(self.path):
-            self._catalogue = Catalogue(self._db)
-            origin = self._db.execute("SELECT max(origin) FROM floor").fetchone()[0]
-            self._cursors = Cursors(self._db, origin or 0)
-            self._last = self._newest()
-        for name, last in settled.items():
-            if last > self._cursors[name].settled:
-                self._cursors.settle(name, last)
 
     # --- within a transaction ---
 

@@ -14,9 +14,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldstation.batch.model import Receipt
+from fieldstation.batch.model import Receipt, UnknownLayout
 from fieldstation.errors import FieldstationError
 from fieldstation.model import Channel, Value
+
+__all__ = [
+    "Buckets", "Column", "Columns", "InstrumentEntry", "Latest", "SeriesStore", "UnknownLayout",
+    "Upload",
+]  # fmt: skip
 
 Column = NDArray[np.float64] | NDArray[np.object_]
 """One channel's values: float64 with NaN where there is none (flags as 0 and 1), objects (str or
@@ -30,18 +35,6 @@ class Upload:
 
     station: str
     body: bytes
-
-
-class UnknownLayout(FieldstationError):
-    """The batch uses layouts that the store has never seen; `ids` names them, the station sends
-    them along next time.
-    """
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        super().__init__(
-            f"unknown layout {', '.join(ids)}: send the batch again with its channel tables"
-        )
-        self.ids = tuple(ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from fieldstation.model.talk import FrameEnd
 
 __all__ = [
     "CHECKED", "FRAMES", "FRAME_LIMIT", "decode_frame", "decode_vector", "encode_frame",
-    "frame_end", "guess", "read_frame", "vector_frame",
+    "frame_end", "frame_of_text", "guess", "read_frame", "vector_frame",
 ]  # fmt: skip
 
 CHECKED = True
@@ -48,6 +48,15 @@ def decode_frame(command: str, data: bytes) -> dict[str, Any]:
         return decode_reply(command, data).values
     guessed = guess(data)
     return {"command": guessed} | decode_reply(guessed, data).values
+
+
+def frame_of_text(text: str) -> bytes:
+    """The frame that a person copied as text; the checksum and the end are added where the copy
+    lost them.
+    """
+    if text.startswith("(") and text.isascii() and not text.endswith("\r"):
+        return encode_reply(text[1:])
+    return text.encode("latin-1", "replace")
 
 
 def read_frame(command: str, data: bytes) -> dict[str, Value]:

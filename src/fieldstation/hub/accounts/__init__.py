@@ -1,0 +1,1 @@
+"""People: their accounts, signing in and out, and the delay that stops guessing."""

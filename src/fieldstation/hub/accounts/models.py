@@ -1,0 +1,83 @@
+"""Who may sign in, and how often somebody failed to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Users(BaseUserManager["User"]):
+    """How accounts are made and found."""
+
+    def create_user(self, username: str, password: str | None, **fields: Any) -> User:
+        """A new account with a hashed password; without one nobody can sign in to it."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def named(self, name: str) -> User | None:
+        """The account with this user name or, if it looks like one, this e-mail address; case does
+        not matter.
+        """
+        key = "email__iexact" if "@" in name else "username__iexact"
+        return self.filter(**{key: name}).first()
+
+
+class User(AbstractBaseUser):
+    """One person. The user name never holds an @, so it can never be taken for somebody's
+    address.
+    """
+
+    username = models.CharField(max_length=64)
+    email = models.EmailField(max_length=254, blank=True)
+    is_active = models.BooleanField(default=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[Users] = Users()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="one_account_per_username",
+                violation_error_message=_("This user name is taken; choose another."),
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="one_account_per_email",
+                violation_error_message=_("Another account has this e-mail address."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(username__contains="@"),
+                name="username_is_no_address",
+                violation_error_message=_("A user name holds no @ sign; choose another."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class LoginFailures(models.Model):
+    """Failed attempts of one kind of source since the last quiet day. `source` is a digest, so
+    names typed by mistake (passwords among them) are not kept.
+    """
+
+    source = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    last = models.DateTimeField(db_index=True)
+    closed_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.count} failures until {self.last:%Y-%m-%d %H:%M}"

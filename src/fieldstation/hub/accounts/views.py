@@ -1,0 +1,79 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import math
+
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from fieldstation.hub.accounts import throttle
+from fieldstation.hub.accounts.models import User
+
+LONGEST_NAME, LONGEST_PASSWORD = 254, 1024
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page, and its answer: a new session, or a sentence."""
+    onward = _onward(request)
+    if request.user.is_authenticated:
+        return redirect(onward)
+    if request.method != "POST":
+        return _form(request, onward)
+    name = request.POST.get("name", "").strip()[:LONGEST_NAME]
+    password = request.POST.get("password", "")[:LONGEST_PASSWORD]
+    return _attempt(request, name, password, onward)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session; its id is dead afterwards."""
+    auth.logout(request)
+    return redirect("login")
+
+
+def _attempt(request: HttpRequest, name: str, password: str, onward: str) -> HttpResponse:
+    now = timezone.now()
+    sources = throttle.sources_of(name, request.META.get("REMOTE_ADDR", ""))
+    seconds = math.ceil(throttle.wait(sources, now).total_seconds())
+    if seconds > 0:
+        text = ngettext(
+            "Too many attempts failed. Try again in %(s)d second.",
+            "Too many attempts failed. Try again in %(s)d seconds.",
+            seconds,
+        ) % {"s": seconds}
+        response = _form(request, onward, name, text, status=429)
+        response.headers["Retry-After"] = str(seconds)
+        return response
+    user = auth.authenticate(request, username=name, password=password)
+    if not isinstance(user, User):
+        throttle.failed(sources, now)
+        text = _("Name and password do not belong together. Check both and try again.")
+        return _form(request, onward, name, text, status=401)
+    throttle.succeeded(sources)
+    auth.login(request, user)
+    return redirect(onward)
+
+
+def _form(
+    request: HttpRequest, onward: str, name: str = "", problem: str = "", status: int = 200
+) -> HttpResponse:
+    words = {"next": onward, "name": name, "problem": problem}
+    return render(request, "login.html", words, status=status)
+
+
+def _onward(request: HttpRequest) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe else resolve_url("dashboard")

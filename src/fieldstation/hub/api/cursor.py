@@ -1,0 +1,35 @@
+"""Opaque cursors of paged readings.
+
+A cursor says: go on at this instant, and leave out so many readings of exactly this instant that
+were delivered already. It stays right while new readings arrive at the end.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+
+from fieldstation.errors import BadRequest
+
+_FORM = struct.Struct(">qI")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins."""
+
+    at_us: int
+    skip: int
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(_FORM.pack(self.at_us, self.skip)).decode("ascii")
+
+
+def cursor_from(text: str) -> Cursor:
+    """The cursor that an earlier page ended with. Raises BadRequest."""
+    try:
+        return Cursor(*_FORM.unpack(base64.b64decode(text, altchars=b"-_", validate=True)))
+    except (binascii.Error, struct.error, ValueError) as error:
+        raise BadRequest("The cursor is not one of this hub; start again without it.") from error

@@ -1,0 +1,43 @@
+"""Instants as callers of the API write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from fieldstation.errors import BadRequest
+
+UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_RELATIVE = re.compile(r"-(\d{1,9})([smhdwy])\Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORM = (
+    "write RFC 3339 such as 2026-05-01T12:00:00Z, a time back such as -24h (s m h d w y), or now"
+)
+
+
+def instant_us(name: str, text: str, now_us: int) -> int:
+    """UTC microseconds of the parameter `name`, written as RFC 3339 with offset, as a time back
+    from `now_us`, or as `now`. Raises BadRequest.
+    """
+    if text == "now":
+        return now_us
+    relative = _RELATIVE.match(text)
+    if relative:
+        return max(0, now_us - int(relative[1]) * UNIT_S[relative[2]] * 1_000_000)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest(f"{name} {text[:40]!r} is no instant; {_FORM}.") from error
+    if moment.tzinfo is None:
+        raise BadRequest(f"{name} {text[:40]!r} has no offset from UTC; {_FORM}.")
+    if moment < _EPOCH:
+        raise BadRequest(f"{name} {text[:40]!r} lies before 1970; {_FORM}.")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def span_us(start: str, end: str, now_us: int) -> tuple[int, int]:
+    """The range from `start` to `end`, which is half open. Raises BadRequest when it is empty."""
+    first, last = instant_us("start", start, now_us), instant_us("end", end, now_us)
+    if first >= last:
+        raise BadRequest(f"The range is empty: start {start!r} does not lie before end {end!r}.")
+    return first, last

@@ -1,0 +1,212 @@
+"""The API's questions: which instruments, their newest values, readings, buckets, CSV.
+
+Answers are made straight from the store's arrays. The classes in `schemas` describe them in
+`openapi.json`; a test holds both together.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import numpy as np
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from ninja import Field, Router
+
+from fieldstation.errors import BadRequest
+from fieldstation.export.csv import csv_text
+from fieldstation.hub import runtime
+from fieldstation.hub.api import schemas
+from fieldstation.hub.api.arrays import bucket_columns, column, json_bytes, rfc3339, rfc3339_column
+from fieldstation.hub.api.cursor import Cursor, cursor_from
+from fieldstation.hub.api.instants import span_us
+from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
+from fieldstation.hub.instruments.words import plottable
+from fieldstation.model import Channel
+from fieldstation.series.api import SeriesStore
+
+router = Router(tags=["readings"])
+
+MOST_BUCKETS = 4096
+MOST_READINGS = 10_000
+ONE = "/instruments/{gateway}/{path:instrument}"
+
+
+@router.get("/instruments", response=schemas.InstrumentList, summary="All instruments")
+def instruments(request: HttpRequest) -> HttpResponse:
+    """Every instrument of every gateway, with its state and its newest reading."""
+
+    def answer(store: SeriesStore) -> Any:
+        return {"instruments": [_facts(one, store) for one in all_instruments(store)]}
+
+    return _json(answer)
+
+
+@router.get(ONE + "/latest", response=schemas.LatestValues, summary="Newest values")
+def latest(request: HttpRequest, gateway: str, instrument: str) -> HttpResponse:
+    """The newest value of every channel, each with the time of its own reading."""
+
+    def answer(store: SeriesStore) -> Any:
+        one = find(store, gateway, instrument)
+        newest = one.latest(store)
+        times = {name: rfc3339(at) for name, at in newest.times_us.items()}
+        return _facts(one, store) | {"values": dict(newest.values), "times": times}
+
+    return _json(answer)
+
+
+@router.get(
+    ONE + "/readings", response=schemas.ReadingColumns, summary="Readings as they were taken"
+)
+def readings(
+    request: HttpRequest,
+    gateway: str,
+    instrument: str,
+    channels: str = "",
+    start: str = "-24h",
+    end: str = "now",
+    limit: Annotated[int, Field(ge=1, le=MOST_READINGS)] = 1000,
+    cursor: str = "",
+) -> HttpResponse:
+    """Columns of equal length in time order; `next` is the cursor of the following page."""
+    first, last = span_us(start, end, _now_us())
+
+    def answer(store: SeriesStore) -> Any:
+        one = find(store, gateway, instrument)
+        return _page(store, one, one.channels(channels), (first, last), limit, cursor)
+
+    return _json(answer)
+
+
+@router.get(ONE + "/buckets", response=schemas.BucketColumns, summary="Minimum, mean and maximum")
+def buckets(
+    request: HttpRequest,
+    gateway: str,
+    instrument: str,
+    channels: str,
+    start: str = "-24h",
+    end: str = "now",
+    points: Annotated[int, Field(ge=1, le=MOST_BUCKETS)] = 1024,
+) -> HttpResponse:
+    """At most `points` equal spans over the range for each channel; spans without a value are left
+    out.
+    """
+    first, last = span_us(start, end, _now_us())
+
+    def answer(store: SeriesStore) -> Any:
+        one = find(store, gateway, instrument)
+        names = [_drawable(channel).name for channel in one.channels(channels)]
+        found = store.buckets(one.entry.station, one.name, names, first, last, points)
+        return {
+            "span_s": found[0].span_us // 1_000_000,
+            "start": rfc3339(first),
+            "end": rfc3339(last),
+            "channels": [bucket_columns(one_channel) for one_channel in found],
+        }
+
+    return _json(answer)
+
+
+@router.get(ONE + "/export.csv", summary="Readings as CSV")
+def export_csv(
+    request: HttpRequest,
+    gateway: str,
+    instrument: str,
+    channels: str = "",
+    start: str = "-24h",
+    end: str = "now",
+    units: bool = False,
+) -> StreamingHttpResponse:
+    """All readings of the range at full precision, streamed; `units` adds a second header row."""
+    first, last = span_us(start, end, _now_us())
+    store = runtime.running().store
+    one = find(store, gateway, instrument)
+    wanted = one.channels(channels)
+    names = [channel.name for channel in wanted]
+    walk = store.walk(one.entry.station, one.name, names, first, last)
+    pieces = ((c.times_us.tolist(), [c.values[n].tolist() for n in names]) for c in walk)
+    text = csv_text(wanted, pieces, unit_row=units)
+    response = StreamingHttpResponse(text, content_type="text/csv; charset=utf-8")
+    filename = _filename(one, first, last)
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+@router.get(ONE, response=schemas.InstrumentDetail, summary="One instrument and its channels")
+def one_instrument(request: HttpRequest, gateway: str, instrument: str) -> HttpResponse:
+    """The instrument with its channel table. Last of the routes, as a name may hold a slash."""
+
+    def answer(store: SeriesStore) -> Any:
+        one = find(store, gateway, instrument)
+        channels = [channel.as_json() for channel in one.entry.channels]
+        return _facts(one, store) | {"channels": channels}
+
+    return _json(answer)
+
+
+def _json(answer: Callable[[SeriesStore], Any]) -> HttpResponse:
+    text = json_bytes(answer(runtime.running().store))
+    return HttpResponse(text, content_type="application/json")
+
+
+def _facts(one: Instrument, store: SeriesStore) -> dict[str, Any]:
+    entry, at_us = one.entry, one.latest(store).at_us
+    return {
+        "gateway": one.gateway.slug,
+        "gateway_name": one.gateway.name,
+        "name": one.name,
+        "kind": entry.kind,
+        "model": entry.model,
+        "serial": entry.serial,
+        "every_s": entry.every_us / 1e6,
+        "state": one.patience.state((_now_us() - at_us) / 1e6),
+        "last_reading": rfc3339(at_us) if at_us else None,
+        "first_reading": rfc3339(entry.first_us) if entry.readings else None,
+        "readings": entry.readings,
+    }
+
+
+def _page(
+    store: SeriesStore,
+    one: Instrument,
+    channels: list[Channel],
+    span: tuple[int, int],
+    limit: int,
+    cursor_text: str,
+) -> dict[str, Any]:
+    begin = cursor_from(cursor_text) if cursor_text else Cursor(span[0], 0)
+    names = [channel.name for channel in channels]
+    most = begin.skip + limit + 1
+    found = store.read(one.entry.station, one.name, names, begin.at_us, span[1], most)
+    page = slice(begin.skip, begin.skip + limit)
+    times = found.times_us[page]
+    more = len(found.times_us) > begin.skip + limit
+    return {
+        "times": rfc3339_column(times),
+        "values": {c.name: column(found.values[c.name][page], c.kind) for c in channels},
+        "next": str(_following(begin, times)) if more else None,
+    }
+
+
+def _following(begin: Cursor, times_us: np.ndarray[Any, Any]) -> Cursor:
+    last = int(times_us[-1])
+    delivered = int(np.count_nonzero(times_us == last))
+    return Cursor(last, delivered + (begin.skip if last == begin.at_us else 0))
+
+
+def _drawable(channel: Channel) -> Channel:
+    if not plottable(channel):
+        raise BadRequest(f"{channel.name} holds texts, which have no mean; use readings instead.")
+    return channel
+
+
+def _filename(one: Instrument, first_us: int, last_us: int) -> str:
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", one.name).strip("-") or "instrument"
+    days = "_".join(rfc3339(at)[:10] for at in (first_us, last_us))
+    return f"{one.gateway.slug}_{name}_{days}.csv"
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,1 @@
+"""Batches from stations come in here, past Django, and are answered with receipts."""

@@ -1,0 +1,168 @@
+"""The dashboard and the page of one instrument."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from fieldstation.errors import NotFound
+from fieldstation.hub import runtime
+from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
+from fieldstation.hub.instruments.freshness import State
+from fieldstation.hub.instruments.words import (
+    by_quantity,
+    channel_label,
+    plottable,
+    quantity,
+    value_text,
+)
+from fieldstation.hub.stations.models import Gateway
+from fieldstation.model import Channel, Value
+from fieldstation.series.api import SeriesStore
+
+MOST_ON_A_CARD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One channel with its newest value, ready to be written down."""
+
+    channel: Channel
+    value: Value
+    at_ms: int = 0
+
+    @property
+    def label(self) -> str:
+        """The channel's label."""
+        return channel_label(self.channel)
+
+    @property
+    def text(self) -> str:
+        """The value in words, without unit."""
+        return value_text(self.channel, self.value)
+
+    @property
+    def plottable(self) -> bool:
+        """Whether it can be drawn."""
+        return plottable(self.channel)
+
+    @property
+    def form(self) -> str:
+        """What the page's script needs to write further values of it."""
+        form = {
+            "kind": self.channel.kind,
+            "decimals": self.channel.decimals,
+            "codes": {str(code): label for code, label in self.channel.codes.items()},
+        }
+        return orjson.dumps(form).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One instrument with its newest values."""
+
+    instrument: Instrument
+    cells: dict[str, Cell]
+    at_ms: int
+    state: State
+
+    @property
+    def url(self) -> str:
+        """The instrument's page."""
+        return reverse("instrument", args=[self.instrument.gateway.slug, self.instrument.name])
+
+    @property
+    def api(self) -> str:
+        """The instrument's address in the API."""
+        return f"/api/v1{self.url}"
+
+    @property
+    def headlines(self) -> list[Cell]:
+        """The cells to see first."""
+        return [self.cells[channel.name] for channel in self.instrument.headlines]
+
+    @property
+    def few(self) -> list[Cell]:
+        """As many of them as a card has room for."""
+        return self.headlines[:MOST_ON_A_CARD]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Cell]]]:
+        """All cells by quantity."""
+        groups = by_quantity(self.instrument.entry.channels)
+        return [(heading, [self.cells[c.name] for c in group]) for heading, group in groups]
+
+
+@login_required
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """All instruments as cards."""
+    store, now_ms = runtime.running().store, _now_ms()
+    cards = [_card(one, store, now_ms) for one in all_instruments(store)]
+    waiting = None if cards else list(Gateway.objects.filter(revoked_at=None))
+    words = {"cards": cards, "gateways": waiting, "now_ms": now_ms, "states": list(State)}
+    return render(request, "dashboard.html", words)
+
+
+@login_required
+@require_safe
+def instrument(request: HttpRequest, gateway: str, instrument: str) -> HttpResponse:
+    """Headline values, plot and table of one instrument."""
+    store, now_ms = runtime.running().store, _now_ms()
+    try:
+        one = find(store, gateway, instrument)
+    except NotFound as error:
+        raise Http404(str(error)) from error
+    card = _card(one, store, now_ms)
+    words = {"card": card, "one": one, "now_ms": now_ms, "plot": _plot_facts(card)}
+    return render(request, "instrument.html", words)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _card(one: Instrument, store: SeriesStore, now_ms: int) -> Card:
+    latest = one.latest(store)
+    cells = {
+        channel.name: Cell(
+            channel,
+            latest.values.get(channel.name),
+            latest.times_us.get(channel.name, 0) // 1000,
+        )
+        for channel in one.entry.channels
+    }
+    at_ms = latest.at_us // 1000
+    return Card(one, cells, at_ms, one.patience.state((now_ms - at_ms) / 1000))
+
+
+def _plot_facts(card: Card) -> dict[str, Any]:
+    entry = card.instrument.entry
+    main = card.instrument.main
+    return {
+        "api": card.api,
+        "firstMs": entry.first_us // 1000,
+        "everyS": entry.every_us / 1e6,
+        "main": main.name if main else "",
+        "channels": [
+            {
+                "name": channel.name,
+                "label": channel_label(channel),
+                "kind": channel.kind,
+                "unit": channel.unit,
+                "quantity": quantity(channel),
+                "decimals": channel.decimals,
+                "codes": {str(code): label for code, label in channel.codes.items()},
+            }
+            for channel in entry.channels
+            if plottable(channel)
+        ],
+    }

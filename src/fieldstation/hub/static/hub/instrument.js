@@ -1,0 +1,188 @@
+// The page of one instrument: live values, and a plot whose view is the page's address.
+
+import { follow } from "./live.js";
+import { bindKeys, bindTouch } from "./moves.js";
+import { Picker, closeMenusOutside } from "./picker.js";
+import { Plot, axisOf } from "./plot.js";
+import { Readout } from "./readout.js";
+import { hubNow, showAge, showReading } from "./state.js";
+import { instant, over, queryOf, spanOf, viewOf } from "./view.js";
+
+const LIVE_AGAIN_MS = 2000;
+const POINTS = { least: 200, most: 2048 };
+
+const page = document.getElementById("instrument");
+const facts = JSON.parse(document.getElementById("plot-facts").textContent);
+const byName = new Map(facts.channels.map((channel) => [channel.name, channel]));
+const at = (id) => document.getElementById(id);
+
+let view = null;
+let plot = null;
+let readout = null;
+let picker = null;
+let fetching = null;
+let drawnAt = 0;
+let spanShown = 0;
+
+function say(problem) {
+  at("plot-problem").textContent = problem;
+  at("plot-problem").hidden = !problem;
+}
+
+/** Shows a view and, unless it came from the history, puts it there. */
+function open(wanted, { push = true } = {}) {
+  const sameChannels = view && String(view.channels) === String(wanted.channels);
+  view = wanted;
+  if (push) history.pushState(null, "", queryOf(view));
+  say("");
+  if (!sameChannels || !plot) build();
+  picker.mark(view.channels);
+  for (const button of at("ranges").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.range === view.range));
+  }
+  load();
+}
+
+function build() {
+  plot?.destroy();
+  const channels = view.channels.map((name) => byName.get(name));
+  readout = new Readout(at("readout"), channels, (name) => toggle(name, false));
+  plot = null;
+  if (!channels.length) return;
+  plot = new Plot(at("plot"), channels, go, (x, values) => readout.show(x, values));
+  bindTouch(plot.uplot.over, () => plot.range, (from, to) => plot.scaleTo(from, to), go);
+}
+
+async function load() {
+  const [from, to] = spanOf(view, facts, hubNow() / 1000);
+  const shown = plot;
+  link(from, to);
+  if (!shown) {
+    at("plot-status").textContent = "Choose a channel to draw.";
+    return;
+  }
+  fetching?.abort();
+  fetching = new AbortController();
+  drawnAt = Date.now();
+  const width = Math.round(at("plot").clientWidth);
+  const query = new URLSearchParams({
+    channels: view.channels.join(","),
+    start: instant(from),
+    end: instant(to),
+    points: Math.min(Math.max(width, POINTS.least), POINTS.most),
+  });
+  at("plot").classList.add("busy");
+  try {
+    const answer = await fetch(`${facts.api}/buckets?${query}`, { signal: fetching.signal });
+    const data = await answer.json();
+    if (shown !== plot) return;
+    if (!answer.ok) throw new Error(data.detail);
+    spanShown = data.span_s;
+    plot.show(data, from, to, facts.everyS);
+    at("plot-status").textContent = described(data);
+  } catch (error) {
+    if (error.name !== "AbortError") say(`The plot could not be fetched: ${error.message}`);
+  } finally {
+    at("plot").classList.remove("busy");
+  }
+}
+
+function described(data) {
+  const values = data.channels.reduce((total, one) => total + one.n.reduce((a, b) => a + b, 0), 0);
+  if (!values) return "There are no readings in this range. A longer one may hold some.";
+  return `${values.toLocaleString()} values, one point for every ${spanText(data.span_s)}`;
+}
+
+function spanText(seconds) {
+  const [size, word] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([s]) => seconds % s === 0) ?? [1, "s"];
+  return `${seconds / size} ${word}`;
+}
+
+function link(from, to) {
+  const query = new URLSearchParams({
+    channels: view.channels.join(","), start: instant(from), end: instant(to), units: "true",
+  });
+  at("csv").href = `${facts.api}/export.csv?${query}`;
+}
+
+function go(from, to) {
+  open(over(view, from, to));
+}
+
+function zoomOut() {
+  const [from, to] = spanOf(view, facts, hubNow() / 1000);
+  go(from - (to - from) / 2, to + (to - from) / 2);
+}
+
+function toggle(name, wanted) {
+  const names = view.channels.filter((one) => one !== name);
+  const next = wanted ? [...names, name] : names;
+  const axes = new Set(next.map((one) => axisOf(byName.get(one))));
+  if (wanted && axes.size > 2) {
+    picker.mark(view.channels);
+    const unit = byName.get(name).unit || "this kind of value";
+    say(`There is room for two units only. Remove the channels of one of them, then add ${unit}.`);
+    return;
+  }
+  open({ ...view, channels: next });
+}
+
+function bindControls() {
+  picker = new Picker(at("picker"), facts.channels, toggle);
+  closeMenusOutside();
+  at("ranges").addEventListener("click", (event) => {
+    const { range } = event.target.dataset;
+    if (range) open({ channels: view.channels, range });
+  });
+  at("zoom-out").addEventListener("click", zoomOut);
+  at("plot").addEventListener("dblclick", zoomOut);
+  at("custom").addEventListener("toggle", fillCustom);
+  at("custom-form").addEventListener("submit", showCustom);
+  const home = () => open({ channels: view.channels, range: "24h" });
+  bindKeys(at("plot"), () => plot?.range ?? spanOf(view, facts, hubNow() / 1000), go, home);
+  for (const button of page.querySelectorAll("[data-plot]")) {
+    button.addEventListener("click", () => showFromTable(button.dataset.plot));
+  }
+  addEventListener("popstate", () => open(viewOf(location.href, facts), { push: false }));
+  new ResizeObserver(() => plot?.fit()).observe(at("plot"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { build(); load(); });
+}
+
+function showFromTable(name) {
+  if (!view.channels.includes(name)) toggle(name, true);
+  at("plot-title").scrollIntoView({ block: "start" });
+}
+
+function fillCustom() {
+  const local = (s) => {
+    const date = new Date(s * 1000);
+    return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+  };
+  const [from, to] = spanOf(view, facts, hubNow() / 1000);
+  at("from").value = local(from);
+  at("to").value = local(to);
+}
+
+function showCustom(event) {
+  event.preventDefault();
+  const [from, to] = ["from", "to"].map((id) => new Date(at(id).value).getTime() / 1000);
+  if (!(from < to)) {
+    say("The first instant has to lie before the second.");
+    return;
+  }
+  at("custom").open = false;
+  open({ channels: view.channels, from, to });
+}
+
+follow((reading) => {
+  if (`${reading.gateway}/${reading.instrument}` !== page.dataset.instrument) return;
+  showReading(page, reading);
+  const wait = Math.max(LIVE_AGAIN_MS, spanShown * 500);
+  if (view?.range && Date.now() - drawnAt >= wait && !document.hidden) load();
+});
+showAge(page);
+setInterval(() => showAge(page), 1000);
+if (at("plot")) {
+  bindControls();
+  open(viewOf(location.href, facts), { push: false });
+}

@@ -1,0 +1,49 @@
+// The row above the plot: which channels are drawn, and their values under the cursor.
+
+import { momentText, valueText } from "./format.js";
+import { curveOf } from "./plot.js";
+
+/** Writes chips for `channels` into `list`; `onRemove(name)` is told of a click on a cross. */
+export class Readout {
+  constructor(list, channels, onRemove) {
+    this.channels = channels;
+    this.cells = channels.map((channel, place) => chip(channel, place, onRemove));
+    this.moment = document.createElement("li");
+    this.moment.className = "moment";
+    list.replaceChildren(...this.cells.map((cell) => cell.item), this.moment);
+  }
+
+  /** Shows the moment `x` (seconds, or null) and for each channel its mean and spread. */
+  show(x, values) {
+    this.moment.textContent = x === null ? "" : momentText(x * 1000);
+    values.forEach(({ mean, min, max }, i) => {
+      const channel = this.channels[i];
+      const unit = channel.unit && mean !== null ? ` ${channel.unit}` : "";
+      this.cells[i].reading.textContent = valueText(channel, mean) + unit;
+      const wide = min !== null && min !== max;
+      const edges = wide ? `${valueText(channel, min)} … ${valueText(channel, max)}` : "";
+      this.cells[i].spread.textContent = edges;
+    });
+  }
+}
+
+function chip(channel, place, onRemove) {
+  const item = document.createElement("li");
+  const swatch = span(`swatch on-curve-${curveOf(place)}`);
+  const label = document.createElement("bdi");
+  label.textContent = channel.label;
+  const [reading, spread] = [span("reading"), span("spread")];
+  const cross = document.createElement("button");
+  cross.type = "button";
+  cross.textContent = "×";
+  cross.setAttribute("aria-label", `Remove ${channel.label}`);
+  cross.addEventListener("click", () => onRemove(channel.name));
+  item.append(swatch, label, reading, spread, cross);
+  return { item, reading, spread };
+}
+
+function span(name) {
+  const node = document.createElement("span");
+  node.className = name;
+  return node;
+}

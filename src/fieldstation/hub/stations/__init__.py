@@ -1,0 +1,1 @@
+"""Gateways: the stations that may send to this hub, and their keys."""

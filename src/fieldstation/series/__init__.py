@@ -1,0 +1,1 @@
+"""The hub's time-series store: one interface, several engines."""

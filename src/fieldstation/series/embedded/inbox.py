@@ -1,0 +1,352 @@
+"""Taking in uploads: what is checked, what is told, what one transaction writes.
+
+1. Everything about an upload is checked before anything is written; a faulty one changes nothing
+   and does not disturb the others of its group.
+2. The identity of a reading is (station, boot, sequence). What falls into a range that was received
+   before is a duplicate and is not stored again; the rest of its batch is.
+3. A batch with the range of an earlier one but other readings contradicts it and is refused. The
+   digests that tell are kept for the last `DIGESTS_KEPT` batches.
+4. An upload is kept as it came, with the ranges that were known before, so that reading the inbox
+   again gives exactly the readings that were new.
+5. Bodies, ranges and channel tables of a whole group are one transaction; memory changes after it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldstation.batch.announce import decode_announcements
+from fieldstation.batch.arrays import Section, decode_sections
+from fieldstation.batch.frame import Frame, open_frame
+from fieldstation.batch.limits import LIMITS
+from fieldstation.batch.model import Announcement, Receipt, UnknownLayout
+from fieldstation.errors import BatchRefused, CodecError, StoreDamaged
+from fieldstation.model import Layout
+from fieldstation.series.api import Upload
+from fieldstation.series.embedded.ranges import Range, Ranges
+from fieldstation.series.embedded.rows import block_of
+from fieldstation.series.embedded.streams import Key, Stream, Streams
+
+DIGESTS_KEPT = 10_000
+# A receipt names at most so many gaps; the station resends those and learns of the next.
+MOST_MISSING = 1_000
+# An instrument has some ten layouts; more streams than this from one key is a fault or an attack.
+MOST_STREAMS = 4_096
+
+Boot = tuple[str, bytes]
+
+
+@dataclass(slots=True)
+class Books:
+    """What was received: ranges by station and boot, digests of the last batches, row numbers."""
+
+    ranges: dict[Boot, Ranges] = field(default_factory=dict)
+    digests: OrderedDict[tuple[Boot, int, int], bytes] = field(default_factory=OrderedDict)
+    boots: dict[Boot, int] = field(default_factory=dict)
+    stations: dict[str, int] = field(default_factory=dict)
+    last_upload: int = 0
+
+    def remember(self, boot: Boot, frame: Frame) -> None:
+        """Keep the batch's digest, and forget the oldest beyond the limit."""
+        self.digests[boot, frame.first, frame.last] = frame.content
+        while len(self.digests) > DIGESTS_KEPT:
+            self.digests.popitem(last=False)
+
+
+@dataclass(slots=True)
+class Intake:
+    """An upload that passed all checks."""
+
+    upload: Upload
+    frame: Frame
+    boot: Boot
+    sections: list[Section]
+    known: list[Range]
+    announced: list[Stream]
+    receipt: Receipt
+
+    @property
+    def kept(self) -> bool:
+        """True when it brings readings that are new."""
+        return self.receipt.stored > 0
+
+
+class Group:
+    """Uploads that are checked one after the other and written together. Nothing outside changes
+    until `publish`.
+    """
+
+    def __init__(self, books: Books, streams: Streams) -> None:
+        self._books = books
+        self._streams = streams
+        self._ranges: dict[Boot, Ranges] = {}
+        self._new: dict[Key, Stream] = {}
+        self._digests: dict[tuple[Boot, int, int], bytes] = {}
+        self._swallowed: list[tuple[Boot, int]] = []
+        self._grown: dict[tuple[Boot, int], int] = {}
+        self.intakes: list[Intake] = []
+
+    def admit(self, upload: Upload) -> Receipt:
+        """Check an upload and take it into the group. Raises CodecError, UnknownLayout,
+        BatchRefused.
+        """
+        frame = open_frame(upload.body)
+        boot = (upload.station, frame.boot)
+        announcements = decode_announcements(frame.announcements, LIMITS)
+        announced = {each.key: each for each in self._announced(upload.station, announcements)}
+        sections = decode_sections(frame, self._layouts(upload.station, frame, announced))
+        ranges = self._ranges.get(boot) or Ranges(self._books.ranges.get(boot, Ranges()).pairs)
+        self._check_contradiction(boot, frame)
+        known = ranges.known(frame.first, frame.last)
+        whole = known == [(frame.first, frame.last)]
+        stored = readings = sum([entry.readings for entry in frame.entries])
+        if known:
+            stored = sum(int(fresh_rows(section, known).sum()) for section in sections)
+        if not whole:
+            self._grow(boot, ranges, frame)
+        receipt = Receipt(
+            frame.boot, frame.first, frame.last, stored, readings - stored,
+            ranges.missing(frame.last, MOST_MISSING),
+        )  # fmt: skip
+        # A batch that comes again may be older than what was announced since.
+        changed = [s for s in announced.values() if not whole or s.key not in self._streams.by_key]
+        self._new.update({stream.key: stream for stream in changed})
+        self._digests[boot, frame.first, frame.last] = frame.content
+        self.intakes.append(Intake(upload, frame, boot, sections, known, changed, receipt))
+        return receipt
+
+    def _grow(self, boot: Boot, ranges: Ranges, frame: Frame) -> None:
+        swallowed, (first, last) = ranges.add(frame.first, frame.last)
+        self._ranges[boot] = ranges
+        for start in swallowed:
+            if start != first:
+                self._swallowed.append((boot, start))
+                self._grown.pop((boot, start), None)
+        self._grown[boot, first] = last
+
+    def _check_contradiction(self, boot: Boot, frame: Frame) -> None:
+        key = (boot, frame.first, frame.last)
+        before = self._digests.get(key) or self._books.digests.get(key)
+        if before is not None and before != frame.content:
+            raise BatchRefused(
+                "contradiction",
+                f"readings {frame.first} to {frame.last} of this boot were received before with"
+                " other values; the first ones are kept",
+            )
+
+    def _layouts(self, station: str, frame: Frame, announced: Mapping[Key, Stream]) -> list[Layout]:
+        found, unknown = [], []
+        for entry in frame.entries:
+            key = (station, entry.instrument, entry.layout)
+            stream = announced.get(key) or self._new.get(key) or self._streams.by_key.get(key)
+            if stream is None:
+                unknown.append(entry.layout)
+            else:
+                found.append(stream.layout)
+        if unknown:
+            raise UnknownLayout(list(dict.fromkeys(unknown)))
+        return found
+
+    def _announced(self, station: str, announcements: Sequence[Announcement]) -> Iterator[Stream]:
+        """The announcements that change what is known, as streams."""
+        added = 0
+        for place, each in enumerate(announcements):
+            key = (station, each.instrument, each.layout.id)
+            old = self._new.get(key) or self._streams.by_key.get(key)
+            newest = self._streams.generation(station, each.instrument)
+            if old and old.announced == each and old.generation >= newest:
+                continue
+            added += old is None
+            if self._streams.stations.get(station, 0) + added > MOST_STREAMS:
+                raise BatchRefused(
+                    "too_many_layouts",
+                    f"the station has announced more than {MOST_STREAMS} pairs of instrument and"
+                    " layout",
+                )
+            yield Stream(old.id if old else 0, station, each, newest + 1, place)
+
+    @property
+    def changes(self) -> bool:
+        """True when there is anything to write."""
+        return bool(self._grown or self._new or any(intake.kept for intake in self.intakes))
+
+    # --- one transaction ---
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write the group inside a transaction of the caller's."""
+        books, stations, boots = self._books, dict(self._books.stations), dict(self._books.boots)
+        for intake in self.intakes:
+            name = intake.upload.station
+            if name not in stations:
+                stations[name] = _insert(connection, "station (name) VALUES (?)", (name,))
+            if intake.boot not in boots:
+                row = (stations[name], intake.frame.boot)
+                boots[intake.boot] = _insert(connection, "boot (station, boot) VALUES (?, ?)", row)
+            for stream in intake.announced:
+                stream.id = write_stream(connection, stream, stations[name])
+        connection.executemany(
+            "INSERT INTO inbox (id, station, body, known) VALUES (?, ?, ?, ?)",
+            [
+                (number, stations[intake.upload.station], intake.upload.body, _ranges(intake.known))
+                for number, intake in self._numbered()
+            ],
+        )
+        connection.executemany(
+            "DELETE FROM received WHERE boot = ? AND first = ?",
+            [(boots[boot], start) for boot, start in self._swallowed],
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO received (boot, first, last) VALUES (?, ?, ?)",
+            [(boots[boot], first, last) for (boot, first), last in self._grown.items()],
+        )
+        self._stations, self._boots = stations, boots
+        self._last_upload = books.last_upload + sum(intake.kept for intake in self.intakes)
+
+    def publish(self) -> int:
+        """Let memory know what was committed; the number of readings that are new."""
+        books, stored = self._books, 0
+        books.stations, books.boots = self._stations, self._boots
+        books.ranges.update(self._ranges)
+        for stream in self._new.values():
+            self._streams.add(stream)
+        for number, intake in self._numbered():
+            add_blocks(self._streams, intake.upload.station, number, books.boots[intake.boot],
+                       intake.sections, intake.known)  # fmt: skip
+            stored += intake.receipt.stored
+        for intake in self.intakes:
+            books.remember(intake.boot, intake.frame)
+        books.last_upload = self._last_upload
+        return stored
+
+    def _numbered(self) -> Iterator[tuple[int, Intake]]:
+        kept = (intake for intake in self.intakes if intake.kept)
+        return enumerate(kept, self._books.last_upload + 1)
+
+
+def fresh_rows(section: Section, known: Sequence[Range]) -> NDArray[np.bool_]:
+    """Which of the section's readings lie in none of the known ranges."""
+    sequences = section.system[0]
+    fresh = np.ones(len(sequences), dtype=np.bool_)
+    for first, last in known:
+        fresh &= (sequences < first) | (sequences > last)
+    return fresh
+
+
+def add_blocks(
+    streams: Streams,
+    station: str,
+    number: int,
+    boot: int,
+    sections: Iterable[Section],
+    known: Sequence[Range],
+) -> None:
+    """Make the new readings of upload `number` visible, unless segments hold them already."""
+    for section in sections:
+        stream = streams.by_key[station, section.instrument, section.layout.id]
+        if number <= stream.through:
+            continue
+        block = block_of(section, boot, number)
+        if known:
+            block = block.take(fresh_rows(section, known))
+        if len(block):
+            stream.add(block)
+
+
+def write_stream(connection: sqlite3.Connection, stream: Stream, station: int) -> int:
+    """Write a stream's definition; its row number."""
+    said = stream.announced
+    row = (
+        station, said.instrument, said.layout.id, json.dumps(said.layout.as_json()),
+        said.every_us, said.serial, said.model, stream.generation, stream.place,
+    )  # fmt: skip
+    found = connection.execute(
+        "INSERT INTO stream (station, instrument, layout, channels, every_us, serial, model,"
+        " generation, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (station, instrument, layout) DO UPDATE SET channels = excluded.channels,"
+        " every_us = excluded.every_us, serial = excluded.serial, model = excluded.model,"
+        " generation = excluded.generation, place = excluded.place RETURNING id",
+        row,
+    ).fetchone()
+    return int(found[0])
+
+
+def _insert(connection: sqlite3.Connection, what: str, row: tuple[object, ...]) -> int:
+    return int(connection.execute(f"INSERT INTO {what} RETURNING id", row).fetchone()[0])
+
+
+def _ranges(known: Sequence[Range]) -> str | None:
+    return json.dumps(known) if known else None
+
+
+# --- starting again ---
+
+
+def load(connection: sqlite3.Connection) -> tuple[Books, Streams]:
+    """Everything that lives in memory, read from the file. Raises StoreDamaged."""
+    names = dict(connection.execute("SELECT id, name FROM station"))
+    streams = Streams()
+    for row in connection.execute(
+        "SELECT id, station, instrument, channels, every_us, serial, model, generation, place,"
+        " through, readings, first_us, last_us, newest FROM stream ORDER BY id"
+    ):
+        streams.add(_stream(row, names))
+    books = Books(stations={name: key for key, name in names.items()})
+    boots: dict[int, Boot] = {}
+    for key, station, boot in connection.execute("SELECT id, station, boot FROM boot"):
+        boots[key] = (names[station], boot)
+    books.boots = {boot: key for key, boot in boots.items()}
+    for key, first, last in connection.execute(
+        "SELECT boot, first, last FROM received ORDER BY boot, first"
+    ):
+        books.ranges.setdefault(boots[key], Ranges()).pairs.append((first, last))
+    books.last_upload = max((stream.through for stream in streams.by_key.values()), default=0)
+    for number, station, body, known in connection.execute(
+        "SELECT id, station, body, known FROM inbox ORDER BY id"
+    ):
+        _reload(books, streams, number, names[station], body, json.loads(known or "[]"))
+    return books, streams
+
+
+def _stream(row: Sequence[Any], names: Mapping[int, str]) -> Stream:
+    (key, station, instrument, channels, every_us, serial, model, generation, place,
+     through, readings, first_us, last_us, newest) = row  # fmt: skip
+    layout = Layout.from_json(json.loads(channels))
+    stream = Stream(
+        key, names[station], Announcement(instrument, layout, every_us, serial, model),
+        generation, place, through, readings, first_us, last_us,
+    )  # fmt: skip
+    if newest is not None:
+        stream.newest_us, values = json.loads(newest)
+        stream.newest = tuple(values)
+    return stream
+
+
+def _reload(
+    books: Books,
+    streams: Streams,
+    number: int,
+    station: str,
+    body: bytes,
+    known: Sequence[Range],
+) -> None:
+    try:
+        frame = open_frame(body)
+        layouts = [
+            streams.by_key[station, entry.instrument, entry.layout].layout
+            for entry in frame.entries
+        ]
+        sections = decode_sections(frame, layouts)
+    except (CodecError, KeyError) as error:
+        raise StoreDamaged(f"upload {number} in the series store's inbox is damaged") from error
+    boot = (station, frame.boot)
+    add_blocks(streams, station, number, books.boots[boot], sections, known)
+    books.remember(boot, frame)
+    books.last_upload = max(books.last_upload, number)

@@ -1,0 +1,1 @@
+"""Destinations of readings, each with its own durable cursor in the journal."""

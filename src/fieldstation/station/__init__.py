@@ -1,0 +1,1 @@
+"""The program at the field site: polls instruments, keeps readings, forwards them."""

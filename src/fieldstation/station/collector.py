@@ -1,0 +1,280 @@
+"""The way of readings into the journal: a bounded queue, one thread, group commits.
+
+1. The journal lives on one thread and is touched by nothing else.
+2. Readings wait at most `commit_every_s`; all that wait share one commit. What can wait for the
+   disk as well (sealing a batch, a hole) rides with them.
+   `test_readings_of_one_moment_share_one_commit`
+3. A full journal first loses what every sink has and is oldest. While it takes nothing, readings stay here up to MOST_WAITING; then new ones are turned
+   away, and whoever brought them counts a hole. `test_a_full_queue_turns_readings_away`,
+   `test_a_full_journal_drops_what_was_delivered_first`
+4. A journal that is found damaged is put aside and a new one goes on with the next sequence; what
+   still waits here is written there. `test_a_journal_damaged_at_work_is_replaced`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fieldstation.errors import StoreDamaged, StoreError, StoreFull
+from fieldstation.journal import Journal, open_journal
+from fieldstation.model import Reading
+from fieldstation.sinks.backoff import Backoff
+from fieldstation.station.clock import Clock
+
+T = TypeVar("T")
+Work = Callable[[Journal], Any]
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000  # readings in memory, about 10 MB
+MOST_TOGETHER = 1000  # readings in one commit
+MOST_PATIENT = 1000  # works kept for a journal that takes nothing; the oldest go first
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+
+
+@dataclass(slots=True)
+class CollectorState:
+    """What `status` tells about the journal."""
+
+    last_sequence: int = 0
+    size_bytes: int = 0
+    waiting: int = 0
+    turned_away: int = 0
+    error: str = ""
+    set_aside: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Rider:
+    work: Work
+    done: asyncio.Future[Any]
+    patient: bool = False
+
+
+class Collector:
+    """Owns the journal at `path`. Use within `async with`; `run` must be running for anything to
+    be written. `make_room` deletes something from a full journal and tells how much.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        commit_every_s: float = 1.0,
+        most_bytes: int = 0,
+        make_room: Callable[[Journal], int] = lambda journal: 0,
+    ) -> None:
+        self.state = CollectorState()
+        self._make_room = make_room
+        self._path = path
+        self._clock = clock
+        self._commit_every_s = commit_every_s
+        self._most_bytes = most_bytes
+        self._waiting: deque[Reading] = deque()
+        self._riders: list[_Rider] = []
+        self._news = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+        self._journal: Journal
+        self._hole = 0
+        self._finishing = False
+
+    async def __aenter__(self) -> Collector:
+        await self._on_thread(lambda: self._open(0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._on_thread(self._journal.close)
+        finally:
+            self._thread.shutdown()
+
+    # --- bringing ---
+
+    def offer(self, reading: Reading) -> bool:
+        """Queue a reading for the next commit. False when there is no room for it."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.state.turned_away += 1
+            return False
+        self._waiting.append(reading)
+        self.state.waiting = len(self._waiting)
+        self._wanted.set()
+        self._news.set()
+        self._news = asyncio.Event()
+        return True
+
+    @property
+    def news(self) -> asyncio.Event:
+        """As `Outbox.news`."""
+        return self._news
+
+    def hole_number(self) -> int:
+        """The next number for a hole."""
+        self._hole += 1
+        return self._hole
+
+    async def ask(self, work: Callable[[Journal], T]) -> T:
+        """As `Outbox.ask`."""
+        return await self._on_thread(lambda: self._mending(lambda: work(self._journal)))
+
+    async def ride(self, work: Callable[[Journal], T], patience_s: float) -> T:
+        """As `Outbox.ride`."""
+        loop = asyncio.get_running_loop()
+        rider = _Rider(work, loop.create_future())
+        self._riders.append(rider)
+        timer = loop.call_later(patience_s, self.hurry)
+        try:
+            result: T = await rider.done
+        finally:
+            timer.cancel()
+        return result
+
+    def soon(self, work: Work, patience_s: float) -> None:
+        """Like `ride` for who does not wait for the outcome: tried until the journal takes it."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        done.add_done_callback(_forget)
+        self._riders.append(_Rider(work, done, patient=True))
+        loop.call_later(patience_s, self.hurry)
+
+    def hurry(self) -> None:
+        """Commit what waits now."""
+        if self._riders or self._waiting:
+            self._hurry.set()
+            self._wanted.set()
+
+    def finish(self) -> None:
+        """Nothing more will be brought: `run` writes what waits and returns."""
+        self._finishing = True
+        self._hurry.set()
+        self._wanted.set()
+
+    # --- writing ---
+
+    async def run(self) -> None:
+        """Commit until `finish` is called and nothing waits any more."""
+        while self._waiting or self._riders or not self._finishing:
+            await self._wanted.wait()
+            try:
+                async with asyncio.timeout(0 if self._finishing else self._commit_every_s):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            self._hurry.clear()
+            try:
+                await self.commit()
+            except StoreError as error:
+                if self._finishing:
+                    log.error("readings are lost", extra={"count": len(self._waiting)})
+                    return
+                await self._wait(error)
+            if self._waiting or self._finishing:
+                self._wanted.set()
+
+    async def commit(self) -> None:
+        """Write what waits, up to MOST_TOGETHER readings. Raises StoreError; then it all waits on,
+        except for riders who want to be told.
+        """
+        readings = list(islice(self._waiting, MOST_TOGETHER))
+        riders = [rider for rider in self._riders if not rider.done.done()]
+        self._riders = []
+        try:
+            results = await self._on_thread(
+                lambda: self._mending(lambda: self._write(readings, riders))
+            )
+        except StoreError as error:
+            patient = [rider for rider in riders if rider.patient]
+            self._riders = [*patient[-MOST_PATIENT:], *self._riders]
+            told = [rider for rider in riders if not rider.patient]
+            _settle(told, [error] * len(told))
+            raise
+        for _ in readings:
+            self._waiting.popleft()
+        self.state.waiting = len(self._waiting)
+        if self.state.error:
+            log.info("the journal takes readings again")
+            self.state.error = ""
+        self._backoff.reset()
+        _settle(riders, results)
+
+    async def _wait(self, error: StoreError) -> None:
+        if not self.state.error:
+            log.error("the journal takes no readings", extra={"reason": str(error)})
+        self.state.error = str(error)
+        await asyncio.sleep(self._backoff.next_s())
+        self._wanted.set()
+
+    # --- on the journal's thread ---
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _write(self, readings: list[Reading], riders: list[_Rider]) -> list[Any]:
+        def work() -> list[Any]:
+            if readings:
+                self._journal.append(readings)
+            return [rider.work(self._journal) for rider in riders]
+
+        results = self._journal.transact(work)
+        self.state.last_sequence = self._journal.last
+        return results
+
+    def _mending(self, work: Callable[[], T]) -> T:
+        """Run `work`; when the journal turns out to be full or damaged, mend it and run it
+        again.
+        """
+        try:
+            return work()
+        except StoreFull:
+            if not self._make_room(self._journal):
+                raise
+            return work()
+        except StoreDamaged as error:
+            log.error("the journal is damaged", extra={"reason": str(error)})
+            old = self._journal
+            old.release()
+            self._open(old.last, damaged=True)
+            self._journal.announce(list(old.announcements.values()))
+            return work()
+
+    def _open(self, floor: int, *, damaged: bool = False) -> None:
+        self._journal, aside = open_journal(
+            self._path,
+            utc_us=lambda: self._clock.now().utc_us,
+            most_bytes=self._most_bytes,
+            floor=floor,
+            damaged=damaged,
+        )
+        self._journal.begin(self._clock.now(), self._clock.kernel)
+        self._hole = max(self._hole, self._journal.newest_hole)
+        self.state.last_sequence = self._journal.last
+        if aside is not None:
+            self.state.set_aside.append(aside.name)
+            log.error("a damaged journal was put aside", extra={"file": str(aside)})
+
+
+def _settle(riders: list[_Rider], results: list[Any]) -> None:
+    for rider, result in zip(riders, results, strict=True):
+        if rider.done.done():
+            continue
+        if isinstance(result, BaseException):
+            rider.done.set_exception(result)
+        else:
+            rider.done.set_result(result)
+
+
+def _forget(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,259 @@
+"""A station's configuration: TOML to frozen objects, every fault told at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from fieldstation.errors import ConfigError, NotFound
+from fieldstation.instruments import registry
+from fieldstation.model import Driver, Line, Option, OptionValue, SerialLine
+from fieldstation.model.talk import Tunable
+from fieldstation.sinks.keyfile import read_key
+from fieldstation.station.lines import Lines
+from fieldstation.station.places import seat_of
+from fieldstation.station.settings import NAME, SECTIONS, Setting, settings_of
+
+
+@dataclass(frozen=True, slots=True)
+class StationSettings:
+    """Section [station]. `data` is absolute."""
+
+    name: str
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentSettings:
+    """Section [instrument.NAME]; what the file left open is filled in from the driver. `options`
+    are those of the driver's own that the file gives.
+    """
+
+    name: str
+    kind: str
+    port: str
+    every_s: float
+    line: Line
+    serial_number: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Section [hub]. Paths are absolute; `proxy` "" and `ca_file` None: none."""
+
+    url: str
+    key_file: Path
+    upload_every_s: float
+    proxy: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """Section [journal]."""
+
+    commit_every_s: float
+    keep_days: float
+    keep_mb: int
+    most_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. `hub` None: readings stay here."""
+
+    file: Path
+    station: StationSettings
+    instruments: tuple[InstrumentSettings, ...]
+    hub: HubSettings | None
+    journal: JournalSettings
+
+
+def load_config(file: Path) -> Config:
+    """The configuration in `file`. Raises ConfigError with one sentence for each fault, in file
+    order.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text at byte {error.start}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is no valid TOML: {error}") from error
+    return _Parser(file, data, Lines(text)).config()
+
+
+def with_hub(config: Config, url: str, key_file: Path) -> Config:
+    """The configuration with this hub instead of its own. Raises ConfigError."""
+    if fault := settings_of("hub")["url"].fault(url):
+        raise ConfigError(f"hub url {fault}")
+    read_key(key_file)
+    every_s = (
+        config.hub.upload_every_s if config.hub else settings_of("hub")["upload_every_s"].default
+    )
+    return replace(config, hub=HubSettings(url, key_file.absolute(), float(every_s)))
+
+
+_LINE_KEYS = ("baud", "data_bits", "parity", "stop_bits")
+_NO_OPTIONS: Mapping[str, Option] = MappingProxyType({})
+
+
+class _Parser:
+    def __init__(self, file: Path, data: Mapping[str, Any], lines: Lines) -> None:
+        self._file = file
+        self._data = data
+        self._lines = lines
+        self._problems: list[tuple[int, str]] = []
+
+    def config(self) -> Config:
+        for section in self._data.keys() - SECTIONS.keys():
+            self._say((section,), f"there is no section [{section}]{_near(section, SECTIONS)}")
+        station = self._section(("station",), "station")
+        journal = self._section(("journal",), "journal")
+        hub = self._hub() if "hub" in self._data else None
+        instruments = self._instruments()
+        if self._problems:
+            raise ConfigError(*(text for _, text in sorted(self._problems, key=lambda p: p[0])))
+        return Config(
+            self._file,
+            StationSettings(station["name"], self._path(station["data"])),
+            tuple(instruments),
+            hub,
+            JournalSettings(**journal),
+        )
+
+    # --- sections ---
+
+    def _hub(self) -> HubSettings | None:
+        values = self._section(("hub",), "hub")
+        for key in ("key_file", "ca_file"):
+            values[key] = self._path(values[key]) if values[key] else None
+        try:
+            read_key(values["key_file"])
+        except ConfigError as error:
+            self._say(("hub", "key_file"), f"[hub] key_file: {error}")
+        if values["ca_file"] and not values["ca_file"].is_file():
+            self._say(("hub", "ca_file"), f"[hub] ca_file: {values['ca_file']} is not there")
+        if not values["url"]:
+            return None
+        return HubSettings(**values | {"proxy": values["proxy"] or ""})
+
+    def _instruments(self) -> list[InstrumentSettings]:
+        sections = self._data.get("instrument", {})
+        if not isinstance(sections, dict):
+            self._say(("instrument",), "instrument must be sections such as [instrument.inverter]")
+            return []
+        if not sections:
+            self._say((), "no instrument is configured; add a section [instrument.NAME]")
+        found: list[InstrumentSettings] = []
+        owners: dict[str, str] = {}
+        for name in sections:
+            instrument = self._instrument(name)
+            if instrument is None:
+                continue
+            owner = owners.setdefault(seat_of(instrument.port, instrument.line), name)
+            if owner != name:
+                self._say(
+                    ("instrument", name, "port"),
+                    f"[instrument.{name}] has the port of [instrument.{owner}]; a port belongs to"
+                    " one instrument",
+                )
+            found.append(instrument)
+        return found
+
+    def _instrument(self, name: str) -> InstrumentSettings | None:
+        path = ("instrument", name)
+        if not NAME.match(name):
+            self._say(
+                path,
+                f"instrument name {name!r} must be 1 to 63 lower case letters, digits, _ or - and"
+                " start with a letter",
+            )
+        driver = self._driver(path)
+        table: Sequence[Option] = driver.options if isinstance(driver, Tunable) else ()
+        options = {option.name: option for option in table}
+        values = self._section(path, "instrument", options)
+        if driver is None or not values["port"]:
+            return None
+        return InstrumentSettings(
+            name,
+            values["kind"],
+            values["port"],
+            float(values["every_s"] or driver.default_every_s),
+            self._line(path, driver.line, values),
+            values["serial_number"] or "",
+            {key: values[key] for key in options if values[key] is not None},
+        )
+
+    def _driver(self, path: tuple[str, ...]) -> Driver | None:
+        """The driver of an instrument's kind, if its section names one that there is."""
+        section = self._data["instrument"][path[-1]]
+        kind = section.get("kind") if isinstance(section, dict) else None
+        if not isinstance(kind, str):
+            return None
+        try:
+            return registry.driver(kind)
+        except NotFound as error:
+            self._say((*path, "kind"), f"[{'.'.join(path)}] kind: {error}")
+            return None
+
+    def _line(self, path: tuple[str, ...], line: Line, values: dict[str, Any]) -> Line:
+        given = {key: values[key] for key in _LINE_KEYS if values[key] is not None}
+        if isinstance(line, SerialLine):
+            return replace(line, **given)
+        for key in given:
+            self._say(
+                (*path, key),
+                f"[{'.'.join(path)}] {key}: an instrument of this kind has no serial line; leave"
+                " it out",
+            )
+        return line
+
+    def _section(
+        self, path: tuple[str, ...], section: str, options: Mapping[str, Option] = _NO_OPTIONS
+    ) -> dict[str, Any]:
+        """The settings (and options) of one section, defaults filled in; None for what is off."""
+        title = ".".join(path)
+        table: dict[str, Setting | Option] = {**options, **settings_of(section)}
+        given: Any = self._data
+        for part in path:
+            given = given.get(part, {})
+        if not isinstance(given, dict):
+            self._say(path, f"{title} must be a section [{title}]")
+            given = {}
+        for key in given.keys() - table.keys():
+            self._say((*path, key), f"[{title}] has no setting {key!r}{_near(key, table)}")
+        values: dict[str, Any] = {}
+        for key, setting in table.items():
+            values[key] = setting.default if isinstance(setting, Setting) else None
+            if key not in given:
+                if isinstance(setting, Setting) and setting.required:
+                    self._say(path, f"[{title}] needs {key}: {setting.meaning}")
+            elif fault := setting.fault(given[key]):
+                self._say((*path, key), f"[{title}] {key} {fault}")
+            else:
+                values[key] = given[key]
+        return values
+
+    # --- words ---
+
+    def _say(self, path: tuple[str, ...], sentence: str) -> None:
+        line = self._lines.of(path)
+        self._problems.append((line, f"{self._file}, line {line}: {sentence}"))
+
+    def _path(self, text: str) -> Path:
+        return (self._file.absolute().parent / Path(text).expanduser()).resolve()
+
+
+def _near(word: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"

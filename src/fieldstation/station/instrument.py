@@ -1,0 +1,284 @@
+"""One instrument at work: open its port, learn who answers, poll on the grid, start over after a
+failure.
+
+1. The main reading decides: when it fails, the unit is asked again who it is before the next one,
+   since another unit may have been plugged in. The other readings of the plan fail for themselves.
+   `test_a_swapped_unit_is_noticed`
+2. A port that broke is closed and opened again; so is one behind which nothing answered
+   CLOSE_AFTER times.
+3. "lost" and "back" are logged once for each outage. Each due reading that is not taken is counted
+   in a hole with its cause. `test_an_outage_is_one_hole_and_two_lines_in_the_log`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from fieldstation.batch.model import Announcement
+from fieldstation.errors import (
+    CodecError,
+    FieldstationError,
+    InstrumentRefused,
+    LinkTimeout,
+)
+from fieldstation.model import Driver, Identity, Poll, Reading
+from fieldstation.model.talk import farewell
+from fieldstation.sinks.backoff import Backoff
+from fieldstation.station.causes import Cause, WrongUnit, cause_of
+from fieldstation.station.clock import Clock
+from fieldstation.station.collector import Collector
+from fieldstation.station.config import InstrumentSettings
+from fieldstation.station.ledger import WHOLE, Ledger
+from fieldstation.station.schedule import Grid, Passed, Tick, Turns
+from fieldstation.station.values import fit
+from fieldstation.transport.converse import Runner
+from fieldstation.transport.link import Link, open_link
+
+log = logging.getLogger(__name__)
+
+CLOSE_AFTER = 3
+FAREWELL_S = 3.0
+
+_ANSWERED_BADLY = (LinkTimeout, CodecError, InstrumentRefused)
+
+
+@dataclass(slots=True)
+class InstrumentState:
+    """What `status` tells about an instrument. `state` is starting, good or lost."""
+
+    state: str = "starting"
+    cause: str = ""
+    error: str = ""
+    serial: str = ""
+    model: str = ""
+    readings: int = 0
+    polls: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, int] = field(default_factory=dict)
+    last_utc_us: int = 0
+
+
+class Instrument:
+    """The instrument of `settings`, run in a task of its own. `bus` is held while it talks."""
+
+    def __init__(
+        self,
+        settings: InstrumentSettings,
+        driver: Driver,
+        clock: Clock,
+        collector: Collector,
+        *,
+        bus: asyncio.Lock,
+        phase_us: int = 0,
+        loop_link: Callable[[], Link] | None = None,
+    ) -> None:
+        self.state = InstrumentState()
+        self.settings = settings
+        self._driver = driver
+        self._clock = clock
+        self._collector = collector
+        self._bus = bus
+        self._loop_link = loop_link
+        self._every_us = round(settings.every_s * 1e6)
+        now = clock.now()
+        self._grid = Grid(self._every_us, now, phase_us)
+        self.ledger = Ledger(collector, settings.name, now.boot)
+        self._link: Link | None = None
+        self._runner: Runner | None = None
+        self._failed_in_row = 0
+
+    async def visit(self, backoff: Backoff) -> None:
+        """Poll until something fails, which is raised. Resets `backoff` when a reading is there."""
+        identity = await self._identify()
+        plan = self._driver.plan(identity)
+        await self._announce(identity, plan)
+        turns = Turns([poll.every for poll in plan])
+        while True:
+            tick = await self._next_tick()
+            due = turns.take(tick.index)
+            async with self._bus:
+                if 0 in due:
+                    await self._main(plan[0], tick)
+                    backoff.reset()
+                for line in due:
+                    if line:
+                        await self._other(plan[line], tick)
+
+    @property
+    def due(self) -> int:
+        """How many readings were due so far: each was taken, or is counted in a hole."""
+        return self._grid.next.index
+
+    def lost(self, error: Exception) -> None:
+        """Note that the visit ended with `error`."""
+        cause, state = cause_of(error), self.state
+        if state.state != "lost":
+            log.warning(
+                "instrument lost",
+                extra={"instrument": self.settings.name, "cause": cause, "reason": str(error)},
+            )
+        state.state, state.cause, state.error = "lost", cause, str(error)
+        state.failures[cause] = state.failures.get(cause, 0) + 1
+        self._count_passed(cause)
+
+    async def recover(self, error: Exception) -> None:
+        """Close the port if it, or the unit behind it, needs that."""
+        self._failed_in_row += 1
+        if not isinstance(error, _ANSWERED_BADLY) or self._failed_in_row >= CLOSE_AFTER:
+            await self.close()
+
+    async def close(self) -> None:
+        """Give the port back."""
+        link, self._link, self._runner = self._link, None, None
+        self._failed_in_row = 0
+        if link is not None:
+            await link.aclose()
+
+    async def leave(self) -> None:
+        """Say what the driver has to say at the end, and give the port back."""
+        words = farewell(self._driver)
+        if words is not None and self._runner is not None and self.state.state == "good":
+            with suppress(FieldstationError, TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._runner.converse(words)
+        await self.close()
+        self.ledger.finish()
+
+    # --- talking ---
+
+    async def _identify(self) -> Identity:
+        async with self._bus:
+            if self._runner is None:
+                settings = self.settings
+                self._link = await open_link(settings.port, settings.line, loop=self._loop_link)
+                self._runner = Runner(self._link, resync=self._driver.resync)
+            identity = await self._runner.converse(self._driver.identify())
+        self._check(identity)
+        self.state.serial, self.state.model = identity.serial, identity.model
+        return identity
+
+    def _check(self, identity: Identity) -> None:
+        wanted = self.settings.serial_number
+        if wanted and identity.serial != wanted:
+            found = f"has serial number {identity.serial}" if identity.serial else "tells none"
+            raise WrongUnit(
+                f"{self.settings.name}: the unit on {self.settings.port} {found}, configured is"
+                f" {wanted}; plug in the right one or change serial_number"
+            )
+
+    async def _announce(self, identity: Identity, plan: Sequence[Poll]) -> None:
+        news = [
+            Announcement(
+                self.settings.name,
+                poll.layout,
+                self._every_us * poll.every,
+                identity.serial,
+                identity.model,
+            )
+            for poll in plan
+        ]
+        self._collector.soon(lambda journal: journal.announce(news), 0.0)
+
+    async def _main(self, poll: Poll, tick: Tick) -> None:
+        try:
+            await self._take(poll)
+        except Exception as error:
+            self._missed(cause_of(error), tick, WHOLE)
+            raise
+        self._failed_in_row = 0
+        self.ledger.kept()
+        if self.state.state != "good":
+            log.info(
+                "instrument is back" if self.state.state == "lost" else "instrument is there",
+                extra={"instrument": self.settings.name, "serial": self.state.serial},
+            )
+        self.state.state, self.state.cause, self.state.error = "good", "", ""
+
+    async def _other(self, poll: Poll, tick: Tick) -> None:
+        """One of the seldom readings; only a broken port concerns the others as well."""
+        try:
+            await self._take(poll)
+        except _ANSWERED_BADLY as error:
+            cause = cause_of(error)
+            self.state.failures[cause] = self.state.failures.get(cause, 0) + 1
+            self._missed(cause, tick, poll.layout.name)
+
+    async def _take(self, poll: Poll) -> None:
+        assert self._runner is not None
+        self.state.polls += 1
+        values = await self._runner.converse(poll.converse())
+        instant = self._clock.now()
+        row, unfit = fit(poll.layout, values)
+        for name in unfit:
+            self.state.unfit[name] = self.state.unfit.get(name, 0) + 1
+        reading = Reading(self.settings.name, poll.layout, instant, row)
+        if not self._collector.offer(reading):
+            at_us = instant.utc_us
+            self.ledger.missed(Cause.STORE, Passed(1, at_us, at_us), poll.layout.name)
+            return
+        self.ledger.kept(poll.layout.name)
+        self.state.readings += 1
+        self.state.last_utc_us = instant.utc_us
+
+    # --- time ---
+
+    def resume(self, last_utc_us: int) -> None:
+        """The newest reading of earlier runs was taken then: what was due since is a hole."""
+        first_us = last_utc_us + self._every_us
+        count = (self._clock.now().utc_us - first_us) // self._every_us
+        if count > 0:
+            last_us = first_us + (count - 1) * self._every_us
+            self.ledger.lapse(Cause.STOPPED, Passed(count, first_us, last_us))
+
+    async def _next_tick(self) -> Tick:
+        """Wait for the next due time; those that a slow poll ran over are a hole."""
+        while True:
+            wait_us = self._grid.next.due_mono_us - self._clock.now().mono_us
+            if wait_us <= 0:
+                break
+            await asyncio.sleep(wait_us / 1e6)
+        tick, passed = self._grid.take(self._clock.now())
+        if passed is not None and self.state.state == "lost":
+            self.ledger.missed(Cause(self.state.cause), passed)
+        elif passed is not None:
+            self.ledger.lapse(Cause.OVERRUN, passed)
+        return tick
+
+    def _count_passed(self, cause: Cause) -> None:
+        """Count the due times up to now, while nothing could be read."""
+        if self._grid.next.due_mono_us > self._clock.now().mono_us:
+            return
+        tick, passed = self._grid.take(self._clock.now())
+        first_us = passed.first_utc_us if passed else tick.utc_us
+        count = 1 + (passed.count if passed else 0)
+        self.ledger.missed(cause, Passed(count, first_us, tick.utc_us))
+
+    def _missed(self, cause: Cause, tick: Tick, layout: str) -> None:
+        self.ledger.missed(cause, Passed(1, tick.utc_us, tick.utc_us), layout)
+
+
+def summary(instrument: Instrument) -> dict[str, Any]:
+    """The instrument's part of the status."""
+    state, settings = instrument.state, instrument.settings
+    return {
+        "kind": settings.kind,
+        "port": settings.port,
+        "every_s": settings.every_s,
+        **{name: getattr(state, name) for name in state.__slots__},
+        "due": instrument.due,
+        "missed": dict(instrument.ledger.missed_by_cause),
+        "holes": [
+            {
+                "layout": hole.layout,
+                "cause": hole.cause,
+                "since_utc_us": hole.first_utc_us,
+                "count": hole.count,
+            }
+            for hole in instrument.ledger.open_holes
+        ],
+    }

@@ -1,0 +1,44 @@
+"""Which instruments share a bus, and when two would sit on the same seat of it."""
+
+from __future__ import annotations
+
+import os
+
+from fieldstation.model import I2cLine, Line
+from fieldstation.transport.address import (
+    Address,
+    DevicePath,
+    I2cPort,
+    SpiPort,
+    UsbIssPort,
+    parse_address,
+)
+
+
+def bus_of(port: str) -> str:
+    """One name for everything that takes turns on the same wires, however the port is spelled."""
+    match parse_address(port):
+        case DevicePath(path) | UsbIssPort(path):
+            return os.path.realpath(path)
+        case I2cPort(bus):
+            return f"i2c:{bus}"
+        case SpiPort(bus):
+            return f"spi:{bus}"
+        case address:
+            return str(address)
+
+
+def seat_of(port: str, line: Line) -> str:
+    """One name for the place of a single instrument."""
+    address = parse_address(port)
+    return f"{bus_of(port)}{_part(address, line)}"
+
+
+def _part(address: Address, line: Line) -> str:
+    match address:
+        case SpiPort(_, select):
+            return f".{select}"
+        case I2cPort(_, chip) | UsbIssPort(_, chip) if isinstance(line, I2cLine):
+            return f":{line.address if chip is None else chip:#x}"
+        case _:
+            return ""
