@@ -73,9 +73,7 @@ def _streams(keys: list[str], bodies: list[list[bytes]]) -> list[Iterator[tuple[
     return [_turns(keys, bodies, share) for share in shares]
 
 
-def _turns(
-    keys: list[str], bodies: list[list[bytes]], share: range
-) -> Iterator[tuple[str, bytes]]:
+def _turns(keys: list[str], bodies: list[list[bytes]], share: range) -> Iterator[tuple[str, bytes]]:
     """Uploads of these stations, each taking turns as time goes on."""
     for number in range(len(bodies[0])):
         for station in share:

@@ -140,6 +140,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         from django.db import connections
 
         connections.close_all()
+        for variable in ("FIELDSTATION_HUB_URL", "FIELDSTATION_HUB_DATA"):
+            os.environ.pop(variable, None)
 
 
 @pytest.fixture

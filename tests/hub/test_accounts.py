@@ -60,6 +60,29 @@ def test_unknown_name_and_wrong_password_read_the_same(
     assert "do not belong together" in pages[0]
 
 
+def test_unknown_name_costs_a_hash_like_a_known_one(
+    hub: Any, anyone: httpx.Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fieldstation.hub.accounts.hashers import SmallArgon2
+
+    hashed: list[str] = []
+    encode, verify = SmallArgon2.encode, SmallArgon2.verify
+
+    def counting_encode(hasher: SmallArgon2, password: str, salt: str) -> str:
+        hashed.append("unknown")
+        return encode(hasher, password, salt)
+
+    def counting_verify(hasher: SmallArgon2, password: str, encoded: str) -> bool:
+        hashed.append("known")
+        return verify(hasher, password, encoded)
+
+    monkeypatch.setattr(SmallArgon2, "encode", counting_encode)
+    monkeypatch.setattr(SmallArgon2, "verify", counting_verify)
+    for who in (name, "nobody-at-all"):
+        hub.sign_in(anyone, who, "wrong but long")
+    assert hashed == ["known", "unknown"]
+
+
 def test_session_id_changes_at_sign_in_and_the_old_one_stays_outside(
     hub: Any, anyone: httpx.Client, name: str
 ) -> None:
@@ -122,17 +145,16 @@ def test_delay_grows_in_virtual_time_and_the_right_password_waits_it_out(
 ) -> None:
     from fieldstation.hub.accounts import throttle, views
 
-    clock = SimpleNamespace(now=lambda: moment)
-    monkeypatch.setattr(views, "timezone", clock)
+    clock = SimpleNamespace(moment=datetime(2031, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(views, "timezone", SimpleNamespace(now=lambda: clock.moment))
     # All tests share one address; this one is about its own.
     monkeypatch.setattr(throttle, "_network", lambda address: f"{address} of {name}")
-    moment = datetime(2031, 1, 1, tzinfo=UTC)
     for _ in range(throttle.PAIR.free + 1):
         assert hub.sign_in(anyone, name, "wrong but long").status_code == 401
     refused = hub.sign_in(anyone, name, PASSWORD)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert "Try again in 1 second." in refused.text
-    moment += timedelta(seconds=1)
+    clock.moment += timedelta(seconds=1)
     assert hub.sign_in(anyone, name, PASSWORD).status_code == 302
 
 

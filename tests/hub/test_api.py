@@ -190,6 +190,22 @@ def test_wrong_questions_get_one_sentence(
     assert words in problem["detail"]
 
 
+def test_very_many_channels_get_fewer_points_and_shorter_pages(
+    person: httpx.Client, station: Any
+) -> None:
+    names = [f"cell_{number}" for number in range(500)]
+    layout = Layout("emus_bms", "cells", tuple(Channel(n, Kind.NUMBER, "V") for n in names))
+    station.send([(3.3,) * 500] * 900, layout=layout, start_us=START_US, step_us=1_000_000)
+    address = f"/api/v1/instruments/{station.slug}/inverter"
+    page = person.get(f"{address}/readings", params=RANGE | {"limit": 1000}).json()
+    assert len(page["times"]) == 800
+    assert page["next"] is not None
+    query = RANGE | {"channels": ",".join(names), "points": "1024"}
+    answer = person.get(f"{address}/buckets", params=query)
+    assert answer.status_code == 400
+    assert "at most 800 points" in answer.json()["detail"]
+
+
 def test_unknown_address_below_the_api_is_a_problem(person: httpx.Client) -> None:
     answer = person.get("/api/v1/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

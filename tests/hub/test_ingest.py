@@ -131,6 +131,22 @@ def test_chunked_body_is_cut_off_at_the_limit(station: Any) -> None:
     assert status == 413
 
 
+def test_a_client_that_dribbles_is_let_go(
+    hub: Any, station: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fieldstation.hub.ingest import app
+
+    monkeypatch.setattr(app, "BODY_WITHIN_S", 0.05)
+    host, port = httpx.URL(hub.url).host, httpx.URL(hub.url).port
+    head = (
+        f"POST {INGEST} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {station.key}\r\n"
+        "Content-Type: application/vnd.fieldstation.batch\r\nContent-Length: 100\r\n\r\nfew"
+    )
+    with socket.create_connection((host, port or 0), timeout=10) as line:
+        line.sendall(head.encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
 def test_full_disk_says_later_and_nothing_is_accepted(
     station: Any, person: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,12 +102,12 @@ async def test_a_stream_ends_with_its_client(viewer: httpx.AsyncClient, station:
 
 
 def test_a_stream_ends_when_its_session_ended(hub: Any, person: httpx.Client) -> None:
-    from django.contrib.sessions.models import Session
+    from django.contrib.sessions.backends.cached_db import SessionStore
 
     from fieldstation.hub.instruments.events import session_lives
 
     key = person.cookies["session"]
-    store = Session.get_session_store_class()(key)
+    store = SessionStore(key)
     assert session_lives(store)
     token = hub.token(person, "/")
     person.post("/logout", data={"csrfmiddlewaretoken": token})

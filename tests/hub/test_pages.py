@@ -154,7 +154,7 @@ def test_empty_dashboard_says_what_to_do_next(
     page = person.get("/").text
     assert "Waiting for the first reading" in page
     assert station.name in page
-    monkeypatch.setattr(pages.Gateway, "objects", Gateway.objects.none())
+    monkeypatch.setattr(Gateway, "objects", Gateway.objects.none())
     assert "No station is registered yet" in person.get("/").text
 
 

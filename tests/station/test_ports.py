@@ -30,9 +30,10 @@ def _port(folder: Path, serial: str) -> PtyPort:
 async def _at_work(folder: Path, *ports: PtyPort) -> AsyncIterator[list[Instrument]]:
     """One supervised instrument for each port, named after the unit that belongs there."""
     clock = SystemClock()
+    names = [port.by_id.name.split("-if")[0][-2:].lower() for port in ports]
     wanted = [
-        settings(p.by_id.name.split("-if")[0][-2:].lower(), port=str(p.by_id), every_s=EVERY_S)
-        for p in ports
+        settings(name, port=str(port.by_id), every_s=EVERY_S)
+        for name, port in zip(names, ports, strict=True)
     ]
     async with collecting(folder, clock) as collector:  # type: ignore[arg-type]
         made = instruments(wanted, clock, collector, lambda kind: MeterDriver())

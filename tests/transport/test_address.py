@@ -24,6 +24,7 @@ BY_PATH = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0"
         ("hid:0665:5161:usb-0000:00:14.0-2", HidPort(0x0665, 0x5161, "usb-0000:00:14.0-2")),
         ("tcp://10.0.0.7:8899", TcpPort("10.0.0.7", 8899)),
         ("tcp://[fe80::1]:23", TcpPort("fe80::1", 23)),
+        ("tcp://10.0.0.7:502?redial", TcpPort("10.0.0.7", 502, redial=True)),
         ("loop:", LoopPort()),
     ],
 )
@@ -44,6 +45,7 @@ def test_address_is_read_and_written_alike(text: str, address: object) -> None:
         ("tcp://host", "host and a port number"),
         ("tcp://:80", "host and a port number"),
         ("tcp://host:80/path", "host and a port number"),
+        ("tcp://host:80?redail", "host and a port number"),
         ("tcp://host:99999", "write tcp://HOST:PORT"),
         ("tcp://[::1:80", "write tcp://HOST:PORT"),
         ("loop", "is no address"),

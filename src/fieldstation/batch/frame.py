@@ -145,16 +145,23 @@ def _hash(data: bytes) -> bytes:
 
 
 def _entry_bytes(entry: Entry, first: int) -> bytes:
+    forms = sum(system.form << 2 * place for place, system in enumerate(entry.system))
     out = [text(entry.instrument), bytes.fromhex(entry.layout), varint(entry.readings)]
-    for place, system in enumerate(entry.system):
-        out.append(bytes([system.form]))
+    out.append(bytes([forms]))
+    for system, base in zip(entry.system, _short_bases(entry.system, first), strict=True):
         if system.form != Form.PLAIN:
-            # Sequences count from the batch's first, which spares four bytes of each section.
-            out.append(signed(system.base - (first if place == 0 else 0)))
-            out.append(signed(system.step))
+            out += [signed(base), signed(system.step)]
         if system.form == Form.STEPS:
             out.append(varint(system.unit))
     return b"".join(out)
+
+
+def _short_bases(system: Sequence[System], first: int) -> tuple[int, ...]:
+    """The bases as they are written: the sequence from the batch's first, the offset as the
+    monotonic time, which is shorter.
+    """
+    order, utc, offset, trust = (column.base for column in system)
+    return order - first, utc, utc - offset, trust
 
 
 def _entries(cursor: Cursor, first: int, limits: Limits) -> tuple[Entry, ...]:
@@ -176,24 +183,25 @@ def _entry(cursor: Cursor, first: int, limits: Limits) -> Entry:
     count = cursor.varint()
     if not 1 <= count <= limits.readings:
         raise FrameTooLong(f"a section has {count} readings, not 1 to {limits.readings}")
-    system = [_system(cursor, count) for _ in range(SYSTEM)]
-    order = system[0]
+    forms = cursor.take(1)[0]
+    order, utc, offset, trust = [_system(cursor, forms >> shift & 3) for shift in (0, 2, 4, 6)]
     if order.form != Form.PLAIN:
-        system[0] = System(order.form, order.base + first, order.step, order.unit)
-    return Entry(instrument, layout, count, tuple(system))
+        order = order._replace(base=order.base + first)
+    if offset.form != Form.PLAIN:
+        offset = offset._replace(base=utc.base - offset.base)
+    system = (order, utc, offset, trust)
+    if not all(line_fits(count, *column[1:]) for column in system):
+        raise _bad("a system column leaves the range of its numbers", cursor)
+    return Entry(instrument, layout, count, system)
 
 
-def _system(cursor: Cursor, count: int) -> System:
-    form = cursor.take(1)[0]
+def _system(cursor: Cursor, form: int) -> System:
     if form == Form.PLAIN:
         return System(form, 0)
     if form > Form.PLAIN:
         raise _bad(f"a system column has the unknown form {form}", cursor)
     base, step = cursor.signed(), cursor.signed()
-    unit = cursor.varint() if form == Form.STEPS else 1
-    if not line_fits(count, base, step, unit):
-        raise _bad("a system column leaves the range of its numbers", cursor)
-    return System(form, base, step, unit)
+    return System(form, base, step, cursor.varint() if form == Form.STEPS else 1)
 
 
 def line_fits(count: int, base: int, step: int, unit: int) -> bool:

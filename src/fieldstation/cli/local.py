@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import sys
 import tempfile
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,11 +61,11 @@ async def _start_hub(children: Children, data: Path, port: int) -> str:
     return await children.start("hub", *arguments, announces=True)
 
 
-async def _until(told: asyncio.Event, children: Children) -> None:
+async def _until(told: asyncio.Event, *families: Children) -> None:
     """Return when a person wants an end; raises ChildEnded when a program ends by itself."""
-    waiting = asyncio.create_task(told.wait())
-    watching = asyncio.create_task(children.watch())
-    done, rest = await asyncio.wait({waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
+    waits = [told.wait(), *(children.watch() for children in families)]
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
         task.cancel()
     for task in done:
@@ -106,15 +105,15 @@ async def _demo(
     from fieldstation.cli import stage
 
     told = run_until_signal()
-    async with AsyncExitStack() as stack:
-        children = await stack.enter_async_context(Children())
-        address = await _start_hub(children, folder / "hub", port)
+    async with Children() as house:
+        address = await _start_hub(house, folder / "hub", port)
         key = (folder / KEY_FILE).read_text(encoding="utf-8").strip()
         if not await stage.rehearse(players, address, key, weeks, told):
             return
-        site = folder / "site.toml"
-        site.write_text(await stage.open_ports(players, stack, address), encoding="utf-8")
-        await children.start("station", "run", "--config", str(site))
-        print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
-        print("  Ctrl-C stops everything.", flush=True)
-        await _until(told, children)
+        async with stage.ports(players) as ports, Children() as field:
+            site = folder / "site.toml"
+            site.write_text(stage.site(players, ports, address), encoding="utf-8")
+            await field.start("station", "run", "--config", str(site))
+            print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
+            print("  Ctrl-C stops everything.", flush=True)
+            await _until(told, house, field)

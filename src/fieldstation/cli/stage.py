@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -147,19 +147,26 @@ class _Script:
                 yield Reading(self._player.name, poll.layout, instant, poll.layout.row(values))
 
 
-async def open_ports(players: list[Player], stack: AsyncExitStack, address: str) -> str:
-    """Put every twin behind a pty; gives the configuration of a station that polls them."""
+@asynccontextmanager
+async def ports(players: list[Player]) -> AsyncIterator[list[str]]:
+    """Every twin behind a pty until the block ends; gives their paths."""
     clock = SystemClock()
 
     def wall() -> float:
         return clock.now().utc_us / 1e6
 
+    async with AsyncExitStack() as stack:
+        hosts = [pty_host(player.twin, wall) for player in players]
+        yield [await stack.enter_async_context(host) for host in hosts]
+
+
+def site(players: list[Player], ports: list[str], address: str) -> str:
+    """The configuration of a station that polls the twins."""
     lines = [
         '[station]\nname = "demo"\ndata = "station"\n',
         f'[hub]\nurl = "{address}"\nkey_file = "gateway.key"\nupload_every_s = 1\n',
     ]
-    for player in players:
-        port = await stack.enter_async_context(pty_host(player.twin, wall))
+    for player, port in zip(players, ports, strict=True):
         lines.append(
             f'[instrument.{player.name}]\nkind = "{player.kind}"\nport = "{port}"\n'
             f"every_s = {LIVE_STEP_S}\n"

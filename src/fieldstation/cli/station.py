@@ -71,6 +71,7 @@ def read(
 
 async def _read(settings: InstrumentSettings) -> tuple[Layout, dict[str, Value]]:
     from fieldstation.instruments import registry
+    from fieldstation.model import Identity
     from fieldstation.transport.converse import Runner
     from fieldstation.transport.link import open_link
 
@@ -78,8 +79,7 @@ async def _read(settings: InstrumentSettings) -> tuple[Layout, dict[str, Value]]
     link = await open_link(settings.port, settings.line)
     try:
         runner = Runner(link, resync=driver.resync)
-        identity = await runner.converse(driver.identify())
-        poll = driver.plan(identity)[0]
+        poll = driver.plan(Identity(settings.kind))[0]
         return poll.layout, await runner.converse(poll.converse())
     finally:
         await link.aclose()

@@ -18,6 +18,7 @@ import django
 import uvicorn
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connections
 
 from fieldstation.errors import BadRequest, ConfigError
 from fieldstation.hub import datafolder
@@ -42,6 +43,7 @@ def setup(data: Path) -> None:
     datafolder.prepare(data)
     _configure(data)
     call_command("migrate", interactive=False, verbosity=0)
+    connections.close_all()
 
 
 def serve(

@@ -76,7 +76,6 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["fieldstation.hub.accounts.backend.NameOrEmail"]
 PASSWORD_HASHERS = [
     "fieldstation.hub.accounts.hashers.SmallArgon2",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

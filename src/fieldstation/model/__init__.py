@@ -3,6 +3,14 @@ no I/O.
 """
 
 from fieldstation.model.channel import Channel, Kind, Value
+from fieldstation.model.hearing import (
+    Heard,
+    Listened,
+    Listener,
+    Message,
+    Remark,
+    Speaker,
+)
 from fieldstation.model.layout import Layout
 from fieldstation.model.option import Option, OptionValue, chosen
 from fieldstation.model.reading import Instant, Kept, Reading, Trust
@@ -14,6 +22,7 @@ from fieldstation.model.talk import (
     I2cLine,
     Identity,
     Line,
+    MqttLine,
     Outgoing,
     Poll,
     SerialLine,
@@ -27,8 +36,9 @@ from fieldstation.model.talk import (
 from fieldstation.model.unit import UNITS, Unit, unit
 
 __all__ = [
-    "UNITS", "Channel", "Conversation", "Driver", "Exchange", "HidLine", "I2cLine", "Identity",
-    "Instant", "Kept", "Kind", "Layout", "Line", "Option", "OptionValue", "Outgoing", "Poll",
-    "Reading", "SerialLine", "SpiLine", "Trust", "Twin", "Unit", "Value", "ask", "chosen",
-    "configured", "farewell", "speaks_every_s", "unit",
+    "UNITS", "Channel", "Conversation", "Driver", "Exchange", "Heard", "HidLine", "I2cLine",
+    "Identity", "Instant", "Kept", "Kind", "Layout", "Line", "Listened", "Listener", "Message",
+    "MqttLine", "Option", "OptionValue", "Outgoing", "Poll", "Reading", "Remark", "SerialLine",
+    "Speaker", "SpiLine", "Trust", "Twin", "Unit", "Value", "ask", "chosen", "configured",
+    "farewell", "speaks_every_s", "unit",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ class Option:
         nothing.
         """
         if not self._typed(value):
-            return f"must be a {_WORDS[type(self.default)]}, not {value!r}"
+            return f"must be {_WORDS[type(self.default)]}, not {value!r}"
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(map(str, self.choices))}, not {value!r}"
         if isinstance(value, int | float) and not self._within(value):
@@ -47,7 +47,7 @@ class Option:
         return low and (self.high is None or value <= self.high)
 
 
-_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def chosen(options: Sequence[Option], given: Mapping[str, object]) -> dict[str, OptionValue]:

@@ -114,14 +114,29 @@ class I2cLine:
 
 @dataclass(frozen=True, slots=True)
 class HidLine:
-    """How a USB HID instrument takes its reports of eight bytes: those that begin with a byte of
-    `features` go out as feature reports, all others as output reports.
+    """How a USB HID instrument takes and gives reports. Of the eight bytes that go out at a time,
+    those that begin with a byte of `features` are a feature report, all others an output report.
+    What comes in is filled up with NUL to `input_bytes`, so that a stream of reports can be cut
+    again.
     """
 
     features: bytes = b""
+    input_bytes: int = 0
 
 
-Line = SerialLine | SpiLine | I2cLine | HidLine
+@dataclass(frozen=True, slots=True)
+class MqttLine:
+    """How a broker is spoken to. `password_file` and `ca_file` are paths, empty for none;
+    `client_id` names the session that the broker keeps, empty for one made from the machine.
+    """
+
+    user: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    client_id: str = ""
+
+
+Line = SerialLine | SpiLine | I2cLine | HidLine | MqttLine
 """Settings of whatever carries an instrument's bytes."""
 
 
@@ -153,7 +168,9 @@ class Driver(Protocol):
         ...
 
     def plan(self, identity: Identity) -> Sequence[Poll]:
-        """What to poll on this unit. The first poll is the main one."""
+        """What to poll on this unit. The first poll is the main one; it is the same for a unit that
+        has told nothing but its kind.
+        """
         ...
 
 

@@ -36,6 +36,7 @@ _TABLE = (
     Unit("K", "K", "K", "temperature"),
     Unit("°F", "degF", "[degF]", "temperature"),
     Unit("lx", "lx", "lx", "illuminance"),
+    Unit("µW/cm²", "uW cm-2", "uW/cm2", "irradiance"),
     Unit("µg/m³", "ug m-3", "ug/m3", "mass concentration"),
     Unit("1/cm³", "cm-3", "cm-3", "number concentration"),
     Unit("mL/s", "ml s-1", "mL/s", "flow"),

@@ -87,7 +87,7 @@ class UsbIssTwin:
     def _spoiled(self, command: bytes, utc_s: float) -> bytes:
         if self._strikes("adapter_mode_lost"):
             self.mode = I2C_MODE
-        if self._strikes("adapter_nack"):
+        if command not in (VERSION, SERIAL) and self._strikes("adapter_nack"):
             return b"\0\x06"
         reply = self._answer(command, utc_s)
         return reply[:-1] if self._strikes("adapter_short") else reply

@@ -4,9 +4,10 @@
 2. Readings wait at most `commit_every_s`; all that wait share one commit. What can wait for the
    disk as well (sealing a batch, a hole) rides with them.
    `test_readings_of_one_moment_share_one_commit`
-3. A full journal first loses what every sink has and is oldest. While it takes nothing, readings stay here up to MOST_WAITING; then new ones are turned
-   away, and whoever brought them counts a hole. `test_a_full_queue_turns_readings_away`,
-   `test_a_full_journal_drops_what_was_delivered_first`
+3. A full journal first gives up the oldest of what every sink has. While it takes nothing, readings
+   stay here up to MOST_WAITING; then new ones are turned away, and whoever brought them counts a
+   hole. `test_a_full_journal_drops_what_was_delivered_first`,
+   `test_a_full_queue_turns_readings_away`
 4. A journal that is found damaged is put aside and a new one goes on with the next sequence; what
    still waits here is written there. `test_a_journal_damaged_at_work_is_replaced`
 """

@@ -138,12 +138,11 @@ class Station:
 
     async def _housekeeping(self) -> None:
         """Delete what has been delivered and is old, now and every hour."""
+        keep_bytes = self._config.journal.keep_mb * MEGABYTE
         while True:
-            pruned = 1
-            while pruned:
-                with suppress(StoreError):
-                    keep = self._config.journal.keep_mb * MEGABYTE
-                    pruned = await self.collector.ask(partial(self._prune, keep_bytes=keep))
+            with suppress(StoreError):
+                while await self.collector.ask(partial(self._prune, keep_bytes=keep_bytes)):
+                    pass
             await asyncio.sleep(HOUSEKEEPING_S)
 
     def _prune(self, journal: Journal, keep_bytes: int = 0) -> int:

@@ -128,8 +128,9 @@ SETTINGS = (
     ),
     Setting(
         "instrument", "port", "port", "Where it is reached: `/dev/serial/by-id/...`,"
-        " `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT`, `spi:BUS.SELECT`, `i2c:BUS[:ADDRESS]`"
-        " or `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A port belongs to one instrument.",
+        " `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT[?redial]`, `spi:BUS.SELECT`,"
+        " `i2c:BUS[:ADDRESS]` or `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A port belongs to"
+        " one instrument.",
         required=True,
     ),
     Setting(

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from fieldstation.errors import ConfigError
 
 FORMS = (
-    "/dev/serial/by-id/..., hid:VENDOR:PRODUCT[:SERIAL], tcp://HOST:PORT, spi:BUS.SELECT, "
-    "i2c:BUS[:ADDRESS], usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS] or loop:"
+    "/dev/serial/by-id/..., hid:VENDOR:PRODUCT[:SERIAL], tcp://HOST:PORT[?redial], "
+    "spi:BUS.SELECT, i2c:BUS[:ADDRESS], usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS] or loop:"
 )
 
 SPI = re.compile(r"spi:(\d{1,3})\.(\d{1,3})\Z")
@@ -50,14 +50,17 @@ class HidPort:
 
 @dataclass(frozen=True, slots=True)
 class TcpPort:
-    """A serial line behind a server that passes bytes through (ser2net, Ethernet adapters)."""
+    """A serial line behind a server that passes bytes through (ser2net, Ethernet adapters), or an
+    instrument on the network. `redial` is for those that hang up after each reply.
+    """
 
     host: str
     port: int
+    redial: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"tcp://{host}:{self.port}"
+        return f"tcp://{host}:{self.port}" + ("?redial" if self.redial else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +131,12 @@ def _tcp(text: str) -> TcpPort:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigError(f"port {text!r}: {error}; write tcp://HOST:PORT") from error
-    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-    if not host or not port or extra:
-        raise ConfigError(f"port {text!r} needs a host and a port number only: tcp://HOST:PORT")
-    return TcpPort(host, port)
+    extra = parts.path.strip("/") or parts.fragment or parts.username
+    if not host or not port or extra or parts.query not in ("", "redial"):
+        raise ConfigError(
+            f"port {text!r} needs a host and a port number only: tcp://HOST:PORT[?redial]"
+        )
+    return TcpPort(host, port, parts.query == "redial")
 
 
 def _hid(text: str) -> HidPort:

@@ -13,7 +13,7 @@ import asyncio
 from typing import Protocol
 
 from fieldstation.errors import ConfigError, LinkLost
-from fieldstation.model import I2cLine, Line, SerialLine, SpiLine
+from fieldstation.model import HidLine, I2cLine, Line, SerialLine, SpiLine
 from fieldstation.transport.address import I2cPort, SpiPort, UsbIssPort
 from fieldstation.transport.mailbox import Mailbox
 
@@ -90,4 +90,4 @@ async def open_bus(port: SpiPort | I2cPort | UsbIssPort, line: Line) -> BusLink:
             )
 
 
-_WIRES = {SpiLine: "an SPI bus", I2cLine: "an I2C bus", SerialLine: "a serial line"}
+_WIRES = {SpiLine: "an SPI bus", I2cLine: "an I2C bus", SerialLine: "a serial line", HidLine: "USB"}

@@ -1,4 +1,5 @@
-"""USB HID bridges through hidraw: a serial line cut into reports of eight bytes.
+"""USB HID devices through hidraw: a serial line cut into reports of eight bytes, or reports with a
+meaning of their own (`HidLine`).
 
 1. A request goes out in pieces of eight bytes, the last one filled with NUL, 50 ms before each
    (PI30 sheet, section 2.2). `test_hid_request_goes_out_in_padded_pieces`
@@ -10,6 +11,8 @@
    never holds half a request. `test_hid_request_is_finished_when_its_caller_gives_up`
 5. A device is chosen by vendor and product, never by its number, which changes at every replug; two
    that fit are an error, not a guess. `test_hid_two_devices_that_fit_are_an_error`
+6. Pieces that the line names go out as feature reports, in their place among the others, and short
+   input reports are filled up. `test_hid_feature_reports_go_their_own_way_in_order`
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fieldstation.errors import LinkError, LinkNotFound
+from fieldstation.model import HidLine
 from fieldstation.transport.address import HidPort
 from fieldstation.transport.link import refusal
 from fieldstation.transport.locate import DEV, SYS, hid_devices
@@ -27,10 +32,13 @@ from fieldstation.transport.mailbox import Mailbox
 
 REPORT_BYTES = 8
 PIECE_PAUSE_S = 0.05
+PLAIN = HidLine()
 ACCESS = "add a udev rule that gives the node to a group of this user, such as plugdev"
 
 
-async def open_hid(port: HidPort, *, dev: Path = DEV, sys: Path = SYS) -> HidLink:
+async def open_hid(
+    port: HidPort, line: HidLine = PLAIN, *, dev: Path = DEV, sys: Path = SYS
+) -> HidLink:
     """The one device that fits `port`. Raises LinkNotFound, LinkError when several fit, and what
     `open_node` raises.
     """
@@ -40,10 +48,10 @@ async def open_hid(port: HidPort, *, dev: Path = DEV, sys: Path = SYS) -> HidLin
     if len(fitting) > 1:
         names = " or ".join(str(device.by_socket) for device in fitting)
         raise LinkError(f"{port} fits {len(fitting)} devices; name the USB socket: {names}")
-    return await open_node(str(dev / fitting[0].node), name=str(port))
+    return await open_node(str(dev / fitting[0].node), line, name=str(port))
 
 
-async def open_node(path: str, *, name: str = "") -> HidLink:
+async def open_node(path: str, line: HidLine = PLAIN, *, name: str = "") -> HidLink:
     """The hidraw node at `path`, locked against a second opener. Raises LinkNotFound, LinkDenied,
     LinkBusy.
     """
@@ -56,14 +64,31 @@ async def open_node(path: str, *, name: str = "") -> HidLink:
     except OSError as error:
         os.close(descriptor)
         raise refusal(path, error.errno, str(error), access=ACCESS) from error
-    return HidLink(name or path, descriptor)
+    return HidLink(name or path, descriptor, line)
+
+
+# HIDIOCSFEATURE(8) of linux/hidraw.h: write, 8 bytes, 'H', 6.
+SET_FEATURE = 3 << 30 | REPORT_BYTES << 16 | ord("H") << 8 | 6
+
+Send = Callable[[int, bytes], object]
+
+
+def send_feature(descriptor: int, piece: bytes) -> None:
+    """Send a feature report. Raises OSError."""
+    fcntl.ioctl(descriptor, SET_FEATURE, piece)
 
 
 class HidLink:
-    """An open report descriptor, which the link owns from now on and closes."""
+    """An open report descriptor, which the link owns from now on and closes. `feature` sends a
+    feature report.
+    """
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    def __init__(
+        self, name: str, descriptor: int, line: HidLine = PLAIN, *, feature: Send = send_feature
+    ) -> None:
         self._mailbox = Mailbox(name)
+        self._line = line
+        self._feature = feature
         self._descriptor = descriptor
         self._sending = asyncio.Lock()
         self.read = self._mailbox.read
@@ -91,7 +116,8 @@ class HidLink:
                 try:
                     # The system sends a report while the caller waits, up to seconds when the
                     # bridge is stuck, hence not in the loop's thread.
-                    await loop.run_in_executor(None, os.write, self._descriptor, piece)
+                    send = self._feature if piece[0] in self._line.features else os.write
+                    await loop.run_in_executor(None, send, self._descriptor, piece)
                 except OSError as error:
                     self._hang_up(error)
 
@@ -104,7 +130,7 @@ class HidLink:
             self._hang_up(error)
             return
         if report:
-            self._mailbox.data_received(report)
+            self._mailbox.data_received(report.ljust(self._line.input_bytes, b"\0"))
         else:
             self._hang_up(None)
 

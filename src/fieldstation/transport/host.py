@@ -55,12 +55,19 @@ def _put(master: int, data: bytes) -> None:
 
 @asynccontextmanager
 async def tcp_host(
-    twin: Twin, wall: Wall, *, host: str = "127.0.0.1", port: int = 0, speed: float = 1.0
+    twin: Twin,
+    wall: Wall,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    speed: float = 1.0,
+    hang_up: bool = False,
 ) -> AsyncIterator[TcpPort]:
     """Serve `twin` on a TCP port until the block ends; gives the address to open. Port 0 takes a
-    free one. The newest connection has the line.
+    free one. The newest connection has the line. `hang_up` closes it after each piece sent, as
+    some instruments do.
     """
-    line = _SharedLine(twin, wall, speed)
+    line = _SharedLine(twin, wall, speed, hang_up)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(line), host, port)
     try:
@@ -75,9 +82,10 @@ async def tcp_host(
 class _SharedLine:
     """The twin's side of a TCP port, whoever is connected."""
 
-    def __init__(self, twin: Twin, wall: Wall, speed: float) -> None:
+    def __init__(self, twin: Twin, wall: Wall, speed: float, hang_up: bool) -> None:
         self._twin = twin
         self._wall = wall
+        self._hang_up = hang_up
         self._owner: asyncio.Transport | None = None
         self._outbox = Outbox(self._send, speed)
         self._voice = Voice(twin, wall, self._outbox, speed)
@@ -103,6 +111,8 @@ class _SharedLine:
     def _send(self, data: bytes) -> None:
         if self._owner is not None:
             self._owner.write(data)
+            if self._hang_up:
+                self._owner.close()
 
 
 class _Connection(asyncio.Protocol):

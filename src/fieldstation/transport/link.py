@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fieldstation.errors import ConfigError, LinkBusy, LinkDenied, LinkError, LinkNotFound
-from fieldstation.model import Line, SerialLine
+from fieldstation.model import HidLine, Line, SerialLine
 from fieldstation.transport.address import (
     Address,
     DevicePath,
@@ -51,8 +51,8 @@ class Link(Protocol):
 async def open_link(
     address: Address | str, line: Line, *, loop: Callable[[], Link] | None = None
 ) -> Link:
-    """Open the port at `address`; `line` matters to serial ports and buses. `loop` makes the link
-    when the address is `loop:`.
+    """Open the port at `address`; `line` matters to serial ports, HID devices and buses. `loop`
+    makes the link when the address is `loop:`.
 
     Raises LinkNotFound, LinkBusy, LinkDenied, LinkError, or ConfigError for an address that is
     none.
@@ -61,7 +61,7 @@ async def open_link(
         case DevicePath(path) if _is_hidraw(path):
             from fieldstation.transport.hid import open_node
 
-            return await open_node(path)
+            return await open_node(path, hid_line(line))
         case DevicePath(path):
             from fieldstation.transport.serial import open_serial
 
@@ -70,7 +70,11 @@ async def open_link(
         case HidPort() as port:
             from fieldstation.transport.hid import open_hid
 
-            return await open_hid(port)
+            return await open_hid(port, hid_line(line))
+        case TcpPort(redial=True) as port:
+            from fieldstation.transport.redial import open_redial
+
+            return await open_redial(port)
         case TcpPort() as port:
             from fieldstation.transport.tcp import open_tcp
 
@@ -83,6 +87,11 @@ async def open_link(
             if loop is None:
                 raise ConfigError("port 'loop:' is a twin in memory, and none was given here")
             return loop()
+
+
+def hid_line(line: Line) -> HidLine:
+    """How a HID device speaks: a serial line behind a plain bridge, unless `line` says more."""
+    return line if isinstance(line, HidLine) else HidLine()
 
 
 def _is_hidraw(path: str) -> bool:

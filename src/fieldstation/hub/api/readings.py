@@ -31,6 +31,8 @@ router = Router(tags=["readings"])
 
 MOST_BUCKETS = 4096
 MOST_READINGS = 10_000
+# What one answer may hold in all, whatever the number of channels: some 20 MB of JSON at worst.
+MOST_VALUES = 400_000
 ONE = "/instruments/{gateway}/{path:instrument}"
 
 
@@ -98,6 +100,7 @@ def buckets(
     def answer(store: SeriesStore) -> Any:
         one = find(store, gateway, instrument)
         names = [_drawable(channel).name for channel in one.channels(channels)]
+        _bound(len(names), points)
         found = store.buckets(one.entry.station, one.name, names, first, last, points)
         return {
             "span_s": found[0].span_us // 1_000_000,
@@ -178,6 +181,7 @@ def _page(
 ) -> dict[str, Any]:
     begin = cursor_from(cursor_text) if cursor_text else Cursor(span[0], 0)
     names = [channel.name for channel in channels]
+    limit = max(1, min(limit, MOST_VALUES // len(names)))
     most = begin.skip + limit + 1
     found = store.read(one.entry.station, one.name, names, begin.at_us, span[1], most)
     page = slice(begin.skip, begin.skip + limit)
@@ -200,6 +204,12 @@ def _drawable(channel: Channel) -> Channel:
     if not plottable(channel):
         raise BadRequest(f"{channel.name} holds texts, which have no mean; use readings instead.")
     return channel
+
+
+def _bound(channels: int, points: int) -> None:
+    if channels * points > MOST_VALUES:
+        fewer = MOST_VALUES // channels
+        raise BadRequest(f"{channels} channels are given at most {fewer} points; ask for fewer.")
 
 
 def _filename(one: Instrument, first_us: int, last_us: int) -> str:

@@ -1,7 +1,7 @@
 """The ingest desk: whatever waits is authenticated and stored as one group.
 
 1. One group at a time, in the order of arrival; what arrives meanwhile is the next group. So one
-   key query and one fsync serve all that waited, and an idle hub answers at once
+   fsync serves all that waited, and an idle hub answers at once
    (test_concurrent_uploads_share_a_group).
 2. A verdict is given only after `apply` has returned: a receipt is durable
    (test_receipts_survive_kill_9).

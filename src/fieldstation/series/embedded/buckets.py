@@ -150,20 +150,32 @@ def _starts(keys: Ints) -> Ints:
 # --- the hourly level at rest ---
 
 
-def encode_hours(hours: Fold, decimals: int | None) -> bytes:
-    """An hourly fold as one blob: its seven columns end to end, the mean as a sum.
+def encode_hours(levels: Sequence[Fold], decimals: Sequence[int | None]) -> list[bytes | None]:
+    """Hourly folds as blobs, None for an empty one: the seven columns of a fold end to end, the
+    mean as a sum.
 
     A channel of k decimals has sums of k decimals; said so, they are as small as the values.
     """
+    blobs: list[bytes | None] = [None] * len(levels)
+    # Channels mostly have the same hours; those of equal length are encoded together.
+    for size in {len(level) for level in levels} - {0}:
+        places = [place for place, level in enumerate(levels) if len(level) == size]
+        rows = np.array([_flat(levels[place], decimals[place]) for place in places])
+        for place, blob in zip(places, encode_floats(rows), strict=True):
+            blobs[place] = blob
+    return blobs
+
+
+def _flat(hours: Fold, decimals: int | None) -> Floats:
     total = hours.mean * hours.n
     if decimals is not None:
         total = np.rint(total * 10.0**decimals) / 10.0**decimals
     columns = (hours.start, hours.n, hours.minimum, total, hours.maximum, hours.first, hours.last)
-    return encode_floats(np.concatenate(columns, dtype=np.float64)[None, :])[0]
+    return np.concatenate(columns, dtype=np.float64)
 
 
 def decode_hours(blob: bytes) -> Fold:
-    """The fold written by `encode_hours`."""
+    """A fold written by `encode_hours`."""
     start, n, low, total, high, first, last = np.split(np.asarray(decode(blob), np.float64), 7)
     mean = np.clip(total / n, low, high)
     return Fold(start.astype(np.int64), n.astype(np.int64), low, mean, high, first, last)

@@ -149,7 +149,7 @@ def _decimals(matrix: Floats) -> tuple[NDArray[np.int64], Ints]:
         found = hopeful[exact]
         places[found] = k
         integers[found] = scaled[exact]
-        left = np.setdiff1d(left, found)
+        left = left[places[left] < 0]
     return places, integers[places >= 0]
 
 

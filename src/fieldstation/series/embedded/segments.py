@@ -153,10 +153,10 @@ def seal(block: Block) -> Sealed:
     blobs = encode_floats(block.floats)
     for place, column in block.objects.items():
         blobs[place] = encode_objects(column)
-    hours = fold_hours(times, _numbers(block))
-    for place, (blob, level) in enumerate(zip(blobs, hours, strict=True)):
-        packed = encode_hours(level, decimals_of(blob)) if len(level) else None
-        pieces.append((CHANNELS_AT + place, packed, blob))
+    levels = fold_hours(times, _numbers(block))
+    hours = encode_hours(levels, [decimals_of(blob) for blob in blobs])
+    for place, (level, blob) in enumerate(zip(hours, blobs, strict=True)):
+        pieces.append((CHANNELS_AT + place, level, blob))
     return Sealed(int(times[0]), int(times[-1]), len(block), pieces)
 
 

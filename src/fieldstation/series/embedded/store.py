@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -24,10 +23,12 @@ from fieldstation.batch.limits import MOST_INTEGER
 from fieldstation.batch.model import Receipt
 from fieldstation.errors import BadRequest, FieldstationError, StoreError, StoreUnavailable
 from fieldstation.series.api import Buckets, Columns, InstrumentEntry, Latest, Upload
+from fieldstation.series.embedded.books import load
 from fieldstation.series.embedded.cache import Cache
-from fieldstation.series.embedded.inbox import Group, load
+from fieldstation.series.embedded.connections import Connections
+from fieldstation.series.embedded.inbox import Group
 from fieldstation.series.embedded.reads import View, pages
-from fieldstation.series.embedded.schema import explained, open_reader, open_writer, told
+from fieldstation.series.embedded.schema import told
 from fieldstation.series.embedded.seal import Done, Round
 from fieldstation.series.embedded.segments import STRIDE, Pieces
 from fieldstation.series.embedded.streams import latest
@@ -36,9 +37,6 @@ _log = logging.getLogger(__name__)
 
 # Decoded columns kept for plots: a year of one station's hourly level is 10 MB.
 _CACHE_BYTES = 32 << 20
-# The write-ahead log is copied into the file when it has grown to this.
-_LOG_BYTES = 8 << 20
-_IDLE_READERS = 8
 
 
 class EmbeddedStore:
@@ -58,23 +56,21 @@ class EmbeddedStore:
         seal_readings: int = 200_000,
         seal_uploads: int = 8_000,
     ) -> None:
-        self._path = Path(path)
-        self._log_path = f"{path}-wal"
         self._every_s = seal_every_s
         self._most = (seal_readings, seal_uploads)
-        self._writing = threading.RLock()
         self._sealing = threading.Lock()
         self._memory = threading.Lock()
         self._wake = threading.Condition(self._memory)
         self._cache = Cache(_CACHE_BYTES)
-        self._idle: list[sqlite3.Connection] = []
         self._closed = self._log_long = False
         self._waiting = [0, 0]
-        self._owner = _own(self._path)
+        self._segment = 0
+        self._after_commit: list[Done] = []
+        self._files = Connections(Path(path))
         try:
             self._start()
         except BaseException:
-            os.close(self._owner)
+            self._files.close()
             raise
         self._thread: threading.Thread | None = None
         if background:
@@ -85,8 +81,8 @@ class EmbeddedStore:
 
     def apply(self, uploads: Sequence[Upload]) -> list[Receipt | FieldstationError]:
         """See `SeriesStore.apply`."""
-        with self._writing:
-            if self._stale:
+        with self._files.writing:
+            if self._files.failed:
                 self._restart()
             group = Group(self._books, self._streams)
             answers = [_admit(group, upload) for upload in uploads]
@@ -100,7 +96,7 @@ class EmbeddedStore:
 
     def _mind_log(self) -> None:
         """Have a long write-ahead log copied: by the thread, or here when there is none."""
-        if os.stat(self._log_path).st_size < _LOG_BYTES:
+        if not self._files.log_is_long():
             return
         if self._thread is None:
             self._copy_log()
@@ -143,7 +139,7 @@ class EmbeddedStore:
         with self._memory:
             streams, known = self._streams.holding(station, instrument, channels)
             view = View([(stream, tuple(stream.hot)) for stream in streams])
-        with self._snapshot() as connection:
+        with self._files.snapshot() as connection:
             view.open(connection, self._cache)
             return view.read(known, start_us, end_us, most)
 
@@ -174,7 +170,7 @@ class EmbeddedStore:
         with self._memory:
             streams, known = self._streams.holding(station, instrument, channels)
             view = View([(stream, tuple(stream.hot)) for stream in streams])
-        with self._snapshot() as connection:
+        with self._files.snapshot() as connection:
             view.open(connection, self._cache)
             found = {each.channel: each for each in view.buckets(known, start_us, end_us, most)}
         return [found[name] for name in channels]
@@ -193,27 +189,6 @@ class EmbeddedStore:
             self._current = streams
             Round(self, through).run(work)
             self._copy_log()
-
-    def sealed(self, done: Iterable[Done]) -> None:
-        """Memory follows a transaction of a round; see `seal.Writer`."""
-        if self._streams is not self._current:
-            raise StoreUnavailable("the store was started again during sealing; it goes on later")
-        self._after_commit = list(done)
-
-    def _follow(self, done: Iterable[Done]) -> None:
-        with self._memory:
-            for each in done:
-                stream = each.stream
-                del stream.hot[: each.blocks]
-                stream.through = each.through
-                stream.sealed += each.readings
-                stream.first_us = min([each.first_us, *_given(stream.first_us)])
-                stream.last_us = max([each.last_us, *_given(stream.last_us)])
-
-    def new_segment(self) -> int:
-        """A segment number that was never used."""
-        self._segment += 1
-        return self._segment
 
     def _due(self) -> bool:
         return any(count >= most for count, most in zip(self._waiting, self._most, strict=True))
@@ -237,85 +212,63 @@ class EmbeddedStore:
             except StoreError as error:
                 _log.warning("sealing failed and will be tried again: %s", error)
 
-    # --- connections ---
+    # --- what sealing uses; see `seal.Writer` ---
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection inside a transaction; committed and synced at the end."""
-        with self._writing:
-            connection, self._after_commit = self._writer, []
-            try:
-                connection.execute("BEGIN IMMEDIATE")
+        """The writer inside a transaction; memory follows once it is committed."""
+        with self._files.writing:
+            self._after_commit = []
+            with self._files.transaction() as connection:
                 yield connection
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                # After a failed sync nobody knows what the system has written: read it again.
-                self._stale = True
-                raise explained(error, self._path) from error
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
             self._follow(self._after_commit)
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A reader's connection inside a transaction."""
-        with told(self._path):
-            connection = self._reader()
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            finally:
-                if connection.in_transaction:
-                    connection.execute("COMMIT")
-                if self._closed or len(self._idle) >= _IDLE_READERS:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-
-    def _reader(self) -> sqlite3.Connection:
-        with self._memory:
-            if self._idle:
-                return self._idle.pop()
-        return open_reader(self._path)
 
     @contextmanager
     def reading(self) -> Iterator[Pieces]:
         """A snapshot of the segments."""
-        with self._snapshot() as connection:
+        with self._files.snapshot() as connection:
             yield Pieces(connection, self._cache)
 
+    def new_segment(self) -> int:
+        """A segment number that was never used."""
+        self._segment += 1
+        return self._segment
+
+    def sealed(self, done: Iterable[Done]) -> None:
+        """What the transaction makes true when it is committed."""
+        if self._streams is not self._current:
+            raise StoreUnavailable("the store was started again during sealing; it goes on later")
+        self._after_commit = list(done)
+
+    def _follow(self, done: Iterable[Done]) -> None:
+        with self._memory:
+            for each in done:
+                stream = each.stream
+                del stream.hot[: each.blocks]
+                stream.through = each.through
+                stream.sealed += each.readings
+                stream.first_us = min([each.first_us, *_given(stream.first_us)])
+                stream.last_us = max([each.last_us, *_given(stream.last_us)])
+
     def _copy_log(self) -> None:
-        """Copy the write-ahead log into the file: most of it beside the writer, the rest while the
-        writer stands still, as only a log that is copied whole can be begun anew.
-        """
         self._log_long = False
-        with told(self._path):
-            self._keeper.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            with self._writing:
-                # A reader that still needs the log is not waited for; the next copy ends it.
-                self._writer.execute("PRAGMA busy_timeout = 0")
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                self._writer.execute("PRAGMA busy_timeout = 10000")
+        self._files.copy_log()
 
     # --- begin and end ---
 
     def _start(self) -> None:
-        self._writer = open_writer(self._path)
-        with told(self._path):
-            self._keeper = open_writer(self._path)
-            self._books, self._streams = load(self._writer)
-            last = self._writer.execute(
-                f"SELECT max((SELECT coalesce(max(id), 0) FROM segment),"  # noqa: S608
+        connection = self._files.writer
+        with told(self._files.path):
+            self._books, self._streams = load(connection)
+            last = connection.execute(
+                "SELECT max((SELECT coalesce(max(id), 0) FROM segment),"
                 f" (SELECT coalesce(max(id), 0) / {STRIDE} FROM piece))"
             ).fetchone()[0]
-        self._segment = max(int(last), getattr(self, "_segment", 0))
-        self._stale = False
+        self._segment = max(int(last), self._segment)
 
     def _restart(self) -> None:
         with self._memory:
-            self._writer.close()
-            self._keeper.close()
+            self._files.reopen()
             self._start()
 
     def close(self) -> None:
@@ -327,26 +280,8 @@ class EmbeddedStore:
             self._wake.notify_all()
         if self._thread is not None:
             self._thread.join()
-        with self._sealing, self._writing:
-            for connection in (*self._idle, self._keeper, self._writer):
-                connection.close()
-            os.close(self._owner)
-
-
-def _own(path: Path) -> int:
-    """Make this process the only one that uses the file. Raises StoreUnavailable."""
-    try:
-        owner = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"{path} cannot be opened: {error.strerror}; check the folder and its rights"
-        ) from error
-    try:
-        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(owner)
-        raise StoreUnavailable(f"{path} is in use by another hub: stop that one first") from error
-    return owner
+        with self._sealing:
+            self._files.close()
 
 
 def _admit(group: Group, upload: Upload) -> Receipt | FieldstationError:

@@ -186,6 +186,6 @@ def newest_text(stream: Stream) -> str:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=3)
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"; near it: {', '.join(near)}" if near else ""
     return f"no {what} is named {name!r}{hint}"

@@ -15,4 +15,6 @@ export function follow(onReading) {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(onReading), AGAIN_MS);
   });
   addEventListener("pagehide", () => source.close(), { once: true });
+  // A page that the browser kept and shows again is stale, and its stream is closed.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }, { once: true });
 }

@@ -1,0 +1,47 @@
+"""The hub as one ASGI application: the ingest path and static files go past Django, all else
+through it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from fieldstation.hub import assets
+from fieldstation.hub.handler import DjangoInThreads
+from fieldstation.hub.ingest.app import PATH as INGEST
+from fieldstation.hub.ingest.app import ingest
+from fieldstation.hub.runtime import close_runtime, open_runtime
+from fieldstation.hub.threads import Threads
+
+# Enough for people who wait; what they wait for runs on few cores anyway.
+REQUEST_THREADS = 8
+
+
+class Hub:
+    """The application. The lifespan of the server is that of its runtime."""
+
+    def __init__(self) -> None:
+        self._django: DjangoInThreads | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Route one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["path"] == INGEST:
+            await ingest(scope, receive, send)
+        elif scope["path"].startswith("/static/"):
+            await assets.serve(scope, receive, send)
+        elif self._django is not None:
+            await self._django(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        threads = Threads("request", REQUEST_THREADS)
+        await open_runtime(settings.SERIES_FILE, threads)
+        self._django = DjangoInThreads(threads)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await close_runtime()
+        await send({"type": "lifespan.shutdown.complete"})
