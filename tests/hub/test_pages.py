@@ -182,7 +182,7 @@ def test_static_files_are_immutable_and_compressed(anyone: httpx.Client) -> None
     page = anyone.get("/login").text
     address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
     answer = anyone.get(address)
-    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert answer.headers["content-type"].startswith("text/css; charset=")
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-encoding"] == "gzip"
     plain = anyone.get(address, headers={"Accept-Encoding": "identity"})

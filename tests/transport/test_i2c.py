@@ -59,7 +59,7 @@ class Kernel:
         if data is None:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
         ctypes.memmove(into, data, read)
-        return count
+        return int(count)
 
 
 class Memory:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from fieldstation.hub import assets
+from fieldstation.hub.assets import Assets
 from fieldstation.hub.handler import DjangoInThreads
 from fieldstation.hub.ingest.app import PATH as INGEST
 from fieldstation.hub.ingest.app import ingest
@@ -24,6 +24,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._django: DjangoInThreads | None = None
+        self._assets = Assets()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Route one ASGI scope."""
@@ -32,7 +33,7 @@ class Hub:
         elif scope["path"] == INGEST:
             await ingest(scope, receive, send)
         elif scope["path"].startswith("/static/"):
-            await assets.serve(scope, receive, send)
+            await self._assets(scope, receive, send)
         elif self._django is not None:
             await self._django(scope, receive, send)
 
@@ -44,4 +45,5 @@ class Hub:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await close_runtime()
+        self._assets.close()
         await send({"type": "lifespan.shutdown.complete"})

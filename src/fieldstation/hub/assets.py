@@ -1,4 +1,4 @@
-"""Static files, served from memory under an address that names their content.
+"""Static files through WhiteNoise, under an address that names their content.
 
 1. The address holds a digest over all files, so browsers may keep them for ever and never mix two
    releases (test_static_files_are_immutable_and_compressed).
@@ -8,66 +8,79 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import mimetypes
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from whitenoise.base import WhiteNoise  # type: ignore[import-untyped]  # ships no types
+from whitenoise.compress import Compressor  # type: ignore[import-untyped]  # likewise
+
 ROOT = Path(__file__).parent / "static"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-# Below this size the gzip header costs more than it saves.
-SMALLEST_TO_COMPRESS = 500
-
-Headers = list[tuple[bytes, bytes]]
 
 
-def _load() -> dict[str, bytes]:
-    paths = sorted(path for path in ROOT.rglob("*") if path.is_file())
-    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
-
-
-def _digest(files: dict[str, bytes]) -> str:
+def _digest() -> str:
     total = hashlib.blake2b(digest_size=6)
-    for name, body in files.items():
-        total.update(f"{name}:{len(body)}:".encode())
+    for path in sorted(path for path in ROOT.rglob("*") if path.is_file()):
+        body = path.read_bytes()
+        total.update(f"{path.relative_to(ROOT)}:{len(body)}:".encode())
         total.update(body)
     return total.hexdigest()
 
 
-_FILES = _load()
-URL = f"/static/{_digest(_FILES)}/"
+URL = f"/static/{_digest()}/"
 
 
-def _headers(name: str, length: int) -> Headers:
-    suffix = Path(name).suffix
-    kind = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    text = "; charset=utf-8" if kind.startswith("text/") else ""
-    return [
-        (b"content-type", f"{kind}{text}".encode()),
-        (b"content-length", str(length).encode()),
-        (b"cache-control", b"public, max-age=31536000, immutable"),
-        (b"vary", b"accept-encoding"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
+class Assets:
+    """The ASGI application for everything below `/static/`, from a compressed copy that it keeps as
+    long as it lives.
+    """
+
+    def __init__(self) -> None:
+        self._copy = tempfile.TemporaryDirectory(prefix="fieldstation-static-")
+        shutil.copytree(ROOT, self._copy.name, dirs_exist_ok=True)
+        compressor = Compressor(use_brotli=False, quiet=True)
+        for path in [path for path in Path(self._copy.name).rglob("*") if path.is_file()]:
+            compressor.compress(str(path))
+        self._files = WhiteNoise(
+            None,
+            self._copy.name,
+            URL,
+            allow_all_origins=False,
+            immutable_file_test=lambda path, url: True,
+        ).files
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        file = self._files.get(scope["path"])
+        if file is None:
+            await _send(send, 404, [("content-type", "text/plain")], GONE)
+            return
+        answer = file.get_response(scope["method"], _environ(scope["headers"]))
+        body = b""
+        if answer.file is not None:
+            with answer.file:
+                body = answer.file.read()
+        await _send(send, answer.status, answer.headers, body)
+
+    def close(self) -> None:
+        """Remove the copy."""
+        self._copy.cleanup()
 
 
-def _answer(name: str, accepts_gzip: bool) -> tuple[int, Headers, bytes]:
-    body = _FILES.get(name)
-    if body is None:
-        gone = b"This file is not part of the running release; reload the page.\n"
-        return 404, [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")], gone
-    if accepts_gzip and len(body) > SMALLEST_TO_COMPRESS:
-        packed = gzip.compress(body, mtime=0)
-        return 200, [*_headers(name, len(packed)), (b"content-encoding", b"gzip")], packed
-    return 200, _headers(name, len(body)), body
+GONE = b"This file is not part of the running release; reload the page.\n"
 
 
-async def serve(scope: Any, receive: Any, send: Any) -> None:
-    """The ASGI application for everything below `/static/`."""
-    encodings = dict(scope["headers"]).get(b"accept-encoding", b"")
-    name = scope["path"].removeprefix(URL) if scope["path"].startswith(URL) else ""
-    status, headers, body = _answer(name, b"gzip" in encodings)
-    body = b"" if scope["method"] == "HEAD" else body
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+def _environ(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Request headers under the names that WSGI gives them."""
+    return {
+        "HTTP_" + name.decode("latin-1").upper().replace("-", "_"): value.decode("latin-1")
+        for name, value in headers
+    }
+
+
+async def _send(send: Any, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    rows = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    rows.append((b"x-content-type-options", b"nosniff"))
+    await send({"type": "http.response.start", "status": int(status), "headers": rows})
     await send({"type": "http.response.body", "body": body})

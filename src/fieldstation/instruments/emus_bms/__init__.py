@@ -1,0 +1,1 @@
+"""Emus BMS control unit (G1): battery management in text sentences with a checksum each."""

@@ -1,0 +1,1 @@
+"""CENTER 521 (SE521): a thermometer for four thermocouples, on USB."""
