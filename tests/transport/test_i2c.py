@@ -25,9 +25,9 @@ from fieldstation.transport.i2c import open_i2c
 
 PORT = I2cPort(1)
 
-# struct i2c_msg of linux/i2c.h and struct i2c_rdwr_ioctl_data of linux/i2c-dev.h, on 64 bits.
-MESSAGE = struct.Struct("<HHH2xQ")
-CALL = struct.Struct("<QI4x")
+# struct i2c_msg of linux/i2c.h and struct i2c_rdwr_ioctl_data of linux/i2c-dev.h.
+MESSAGE = struct.Struct("@HHHP")
+CALL = struct.Struct("@PI")
 
 
 class Kernel:
@@ -43,7 +43,7 @@ class Kernel:
         assert call == 0x0707
         if self.fails:
             raise OSError(self.fails, "stand-in says no")
-        messages, count = CALL.unpack(bytes(argument))
+        messages, count = CALL.unpack_from(bytes(argument))
         write, into, read, address = b"", 0, 0, -1
         for at in range(count):
             address, flags, length, buffer = MESSAGE.unpack(

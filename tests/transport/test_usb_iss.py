@@ -17,7 +17,8 @@ from fieldstation.model import I2cLine, Outgoing, SpiLine
 from fieldstation.protocol import i2c
 from fieldstation.protocol import usb_iss as iss
 from fieldstation.protocol.usb_iss_twin import GAP_S, UsbIssTwin
-from fieldstation.transport import Runner, open_link, usb_iss
+from fieldstation.transport import Runner, open_link, parse_address, usb_iss
+from fieldstation.transport.address import I2cPort, SpiPort, UsbIssPort
 from fieldstation.transport.host import pty_host
 
 NOON_S = 1_779_969_600.0
@@ -56,6 +57,41 @@ def _wall() -> float:
 
 def _answer(twin: UsbIssTwin, data: bytes, utc_s: float = 0.0) -> bytes:
     return b"".join(piece.data for piece in twin.receive(data, utc_s))
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("spi:0.1", SpiPort(0, 1)),
+        ("i2c:1", I2cPort(1)),
+        ("i2c:1:0x39", I2cPort(1, 0x39)),
+        ("usb-iss:/dev/ttyACM0", UsbIssPort("/dev/ttyACM0")),
+        ("usb-iss:/dev/ttyACM0?i2c=0x10", UsbIssPort("/dev/ttyACM0", 0x10)),
+    ],
+)
+def test_address_of_a_bus_is_read_and_written_alike(text: str, address: object) -> None:
+    assert parse_address(text) == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("spi:0", "must look like spi:0.0"),
+        ("i2c:1:39", "must look like"),
+        ("i2c:1:0x80", "addresses from 0x08 to 0x77"),
+        ("usb-iss:ttyACM0", "must look like"),
+        ("usb-iss:/dev/ttyACM0?spi", "must look like"),
+        ("usb-iss:/dev/", "must look like"),
+    ],
+)
+def test_wrong_address_of_a_bus_is_one_sentence(text: str, advice: str) -> None:
+    with pytest.raises(ConfigError, match=advice) as caught:
+        parse_address(text)
+    assert repr(text) in str(caught.value)
 
 
 # --- frames ---

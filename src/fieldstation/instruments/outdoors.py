@@ -36,4 +36,4 @@ def illuminance_lx(utc_s: float, seed: int) -> float:
     height = math.sin(math.pi * (utc_s % DAY_S - DAWN_S) / LIGHT_S)
     overcast = chance(seed, "sky", int(utc_s // DAY_S))
     cloud = 1 - 0.8 * overcast * smooth(utc_s, 900, seed, "cloud")
-    return NOON_LX * max(0.0, height) ** 1.3 * cloud
+    return NOON_LX * math.pow(max(0.0, height), 1.3) * cloud

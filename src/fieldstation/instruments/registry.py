@@ -5,6 +5,8 @@
 3. A folder has `driver.DRIVER`, `channels.LAYOUTS`, `codec.decode_vector(entry)` and
    `simulator.twin(profile, seed, plan, fast=...)` with the tables `simulator.FAULTS` (its own
    faults) and `simulator.PROFILES`; `fieldstation.testing.conformance` says what else is demanded.
+4. An instrument that is heard and not asked has `driver.LISTENED` in place of `DRIVER`, and its
+   twin is a Speaker.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, cast
 from fieldstation import instruments
 from fieldstation.errors import CodecError, InstrumentRefused, NotFound
 from fieldstation.instruments.faults import FAULTS, FaultPlan, FaultyTwin
-from fieldstation.model import Driver, Layout, Twin
+from fieldstation.model import Driver, Layout, Listened, Speaker, Twin
 
 GROUP = "fieldstation.instruments"
 
@@ -59,8 +61,17 @@ def module(kind: str, name: str) -> ModuleType:
 
 
 def driver(kind: str) -> Driver:
-    """How to talk to an instrument. Raises NotFound."""
+    """How to talk to an instrument. Raises NotFound, also for one that is only heard."""
+    if listened(kind) is not None:
+        raise NotFound(
+            f"{kind} cannot be asked, it is heard through a broker; run a station that has it"
+        )
     return cast(Driver, module(kind, "driver").DRIVER)
+
+
+def listened(kind: str) -> Listened | None:
+    """How to hear an instrument; None for one that is asked. Raises NotFound."""
+    return cast(Listened | None, getattr(module(kind, "driver"), "LISTENED", None))
 
 
 def layouts(kind: str) -> tuple[Layout, ...]:
@@ -75,6 +86,8 @@ def twin(
     line speed. `faults` are orders as `faults.FaultPlan` reads them, the line's or the
     instrument's own. Raises NotFound for an unknown name, BadRequest for an unreadable order.
     """
+    if listened(kind) is not None:
+        raise NotFound(f"the twin of {kind} has no line, it publishes; it needs a broker")
     simulator = module(kind, "simulator")
     plan = FaultPlan(faults, seed)
     plan.require(known_faults(kind))
@@ -84,6 +97,15 @@ def twin(
     return FaultyTwin(unit, plan, seed)
 
 
+def speaker(kind: str, profile: str = "", seed: int = 0, faults: Sequence[str] = ()) -> Speaker:
+    """The twin of a unit that is heard. Arguments and errors as of `twin`."""
+    if listened(kind) is None:
+        raise NotFound(f"{kind} speaks only when it is asked; its twin is served on a port")
+    plan = FaultPlan(faults, seed)
+    plan.require(known_faults(kind))
+    return cast(Speaker, module(kind, "simulator").twin(profile, seed, plan))
+
+
 def profiles(kind: str) -> tuple[str, ...]:
     """Names of the models that the twin of a kind can be. Raises NotFound."""
     return tuple(module(kind, "simulator").PROFILES)
@@ -91,7 +113,8 @@ def profiles(kind: str) -> tuple[str, ...]:
 
 def known_faults(kind: str) -> tuple[str, ...]:
     """Names of the faults that can be ordered of a twin. Raises NotFound."""
-    return (*FAULTS, *module(kind, "simulator").FAULTS)
+    of_a_line = () if listened(kind) is not None else FAULTS
+    return (*of_a_line, *module(kind, "simulator").FAULTS)
 
 
 def decode_frame(kind: str, data: bytes, command: str = "") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +32,18 @@ from hypothesis import strategies as st
 
 from fieldstation.errors import CodecError, InstrumentRefused
 from fieldstation.instruments import registry
-from fieldstation.model import Channel, Kind, Layout, Value
+from fieldstation.model import (
+    Channel,
+    Heard,
+    Instant,
+    Kind,
+    Layout,
+    Listener,
+    Message,
+    Trust,
+    Value,
+    chosen,
+)
 from fieldstation.protocol.framing import FrameBuffer
 from fieldstation.transport.play import answers, play
 
@@ -63,6 +74,11 @@ class Folder:
     def codec(self) -> Any:
         """Its codec module."""
         return registry.module(self.kind, "codec")
+
+    @property
+    def heard(self) -> bool:
+        """Whether it is heard through a broker and not asked."""
+        return registry.listened(self.kind) is not None
 
     @property
     def path(self) -> Path:
@@ -138,6 +154,8 @@ def check_any_split_gives_the_same_frames(folder: Folder) -> None:
     """A stream cut anywhere gives the frames of the uncut stream."""
     frames = folder.good_frames()
     assert frames, "no vector is a good frame"
+    if folder.heard:
+        return
 
     @_settings
     @given(st.data())
@@ -290,7 +308,12 @@ def _may_reach(module: str, kind: str) -> bool:
 
 
 def check_twin_and_driver_understand_each_other(folder: Folder) -> None:
-    """Every model that the twin can be is identified and polled; values fit their layouts."""
+    """Every model that the twin can be is identified and polled, or heard; values fit their
+    layouts.
+    """
+    if folder.heard:
+        _check_twin_is_heard(folder)
+        return
     driver = registry.driver(folder.kind)
     for profile in registry.profiles(folder.kind):
         now_s = list(MOMENTS_S)
@@ -301,6 +324,48 @@ def check_twin_and_driver_understand_each_other(folder: Folder) -> None:
             for poll in plan:
                 _assert_fits(poll.layout, play(poll.converse(), answer))
             now_s.pop(0)
+
+
+def _listener(folder: Folder) -> Listener:
+    """A listener with the options that hear the twin (`simulator.OPTIONS`, where it needs any)."""
+    listened = registry.listened(folder.kind)
+    assert listened is not None
+    options = getattr(registry.module(folder.kind, "simulator"), "OPTIONS", {})
+    return listened.configured(chosen(listened.options, options)).listener()
+
+
+def _check_twin_is_heard(folder: Folder) -> None:
+    for profile in registry.profiles(folder.kind):
+        listener, twin = _listener(folder), registry.speaker(folder.kind, profile, 1)
+        for utc_s in MOMENTS_S:
+            now = Instant(round(utc_s * 1e6), 0, bytes(16), Trust.SYNCED)
+            live = [replace(said, retained=False) for said in twin.speak(utc_s)]
+            news = [one for said in live for one in listener.hear(said, now)]
+            heard = [one for one in news if isinstance(one, Heard)]
+            assert heard, f"nothing to hear of {profile}"
+            for one in heard:
+                _assert_fits(one.layout, dict(one.values))
+
+
+def _check_listener_survives(folder: Folder) -> None:
+    topics = [said.topic for said in registry.speaker(folder.kind, "", 1).speak(MOMENTS_S[0])]
+    payloads = _spoiled([data for _name, data in folder.good_frames()])
+    messages = st.builds(Message, st.sampled_from(topics) | st.text(), payloads, st.booleans())
+    moments = st.builds(
+        Instant, st.integers(0, 2**51), st.just(0), st.just(bytes(16)), st.sampled_from(Trust)
+    )
+
+    @_settings
+    @given(st.lists(st.tuples(messages, moments), max_size=8))
+    def any_messages(arrivals: list[tuple[Message, Instant]]) -> None:
+        listener = _listener(folder)
+        for message, now in arrivals:
+            try:
+                listener.hear(message, now)
+            except CodecError:
+                continue
+
+    any_messages()
 
 
 def _first(numbers: list[float]) -> float:
@@ -324,7 +389,12 @@ def _fits(channel: Channel, value: Value) -> bool:
 
 
 def check_twin_survives_any_bytes(folder: Folder) -> None:
-    """Whatever comes down the line, the twin answers or keeps silent, and goes on living."""
+    """Whatever comes down the line, the twin answers or keeps silent, and goes on living; who hears
+    one does so whatever is published.
+    """
+    if folder.heard:
+        _check_listener_survives(folder)
+        return
 
     @_settings
     @given(st.lists(st.binary(max_size=40), max_size=5))

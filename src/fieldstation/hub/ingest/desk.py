@@ -29,6 +29,7 @@ from fieldstation.series.api import SeriesStore, Upload
 # A group is bounded so that the first of it does not wait for a crowd.
 MOST_IN_GROUP = 200
 MOST_WAITING_BYTES = 64 << 20
+LINGER_S = 0.001
 SEEN_EVERY_S = 60.0
 REJECTED = "This key is unknown or revoked; a person has to give the station a new one."
 
@@ -87,8 +88,12 @@ class IngestDesk:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
+        company = 0
         while (first := await self._queue.get()) is not None:
+            if self._queue.qsize() + 1 < company:
+                await asyncio.sleep(LINGER_S)
             group = self._drain(first)
+            company = len(group) 
             work = self._thread.start(self._judge, group, loop.time())
             await asyncio.wait([work])
             self._answer(group, work)

@@ -31,7 +31,7 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.writing = threading.RLock()
-        self.failed = False
+        self.failed = self._closed = False
         self._log_path = f"{path}-wal"
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
@@ -47,12 +47,11 @@ class Connections:
         self._keeper = open_writer(self.path)
 
     def reopen(self) -> None:
-        """Begin anew with fresh connections for writing."""
+        """Begin anew with fresh connections for writing. The caller reads everything again."""
         with self.writing:
             self.writer.close()
             self._keeper.close()
             self._open()
-            self.failed = False
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -91,7 +90,7 @@ class Connections:
 
     def _put_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:
-            if len(self._idle) < _IDLE_READERS:
+            if len(self._idle) < _IDLE_READERS and not self._closed:
                 self._idle.append(connection)
                 return
         connection.close()
@@ -118,6 +117,7 @@ class Connections:
             for connection in (*self._idle, self._keeper, self.writer):
                 connection.close()
             self._idle.clear()
+            self._closed = True
             os.close(self._owner)
 
 

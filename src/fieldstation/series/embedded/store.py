@@ -82,8 +82,7 @@ class EmbeddedStore:
     def apply(self, uploads: Sequence[Upload]) -> list[Receipt | FieldstationError]:
         """See `SeriesStore.apply`."""
         with self._files.writing:
-            if self._files.failed:
-                self._restart()
+            self._heal()
             group = Group(self._books, self._streams)
             answers = [_admit(group, upload) for upload in uploads]
             if group.changes:
@@ -180,6 +179,7 @@ class EmbeddedStore:
     def seal_now(self) -> None:
         """Seal everything that has been received by now. Raises StoreError."""
         with self._sealing:
+            self._heal()
             with self._memory:
                 books, streams = self._books, self._streams
                 warm = [stream for stream in streams.by_key.values() if stream.hot]
@@ -262,14 +262,19 @@ class EmbeddedStore:
             self._books, self._streams = load(connection)
             last = connection.execute(
                 "SELECT max((SELECT coalesce(max(id), 0) FROM segment),"
-                f" (SELECT coalesce(max(id), 0) / {STRIDE} FROM piece))"
+                " (SELECT coalesce(max(id), 0) / ? FROM piece))",
+                (STRIDE,),
             ).fetchone()[0]
         self._segment = max(int(last), self._segment)
 
-    def _restart(self) -> None:
-        with self._memory:
-            self._files.reopen()
-            self._start()
+    def _heal(self) -> None:
+        """After a failed write: fresh connections, and memory as the file has it."""
+        with self._files.writing:
+            if self._files.failed:
+                with self._memory:
+                    self._files.reopen()
+                    self._start()
+                self._files.failed = False
 
     def close(self) -> None:
         """See `SeriesStore.close`. What is not sealed stays in the inbox."""

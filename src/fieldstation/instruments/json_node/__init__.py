@@ -1,0 +1,1 @@
+"""Any node that publishes JSON documents over MQTT, its channels named in the configuration."""

@@ -1,0 +1,1 @@
+"""Alphasense OPC-N3: an optical particle counter on SPI."""

@@ -1,0 +1,1 @@
+"""Silicon Labs Si7020 and Si7021: humidity and temperature on I2C."""

@@ -1,0 +1,1 @@
+"""Vishay VEML7700: ambient light on I2C."""
