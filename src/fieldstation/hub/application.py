@@ -4,6 +4,7 @@ through it.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,10 @@ from fieldstation.hub.threads import Threads
 
 # Enough for people who wait; what they wait for runs on few cores anyway.
 REQUEST_THREADS = 8
+
+# An upload makes a few hundred objects that die with it. Python's own thresholds would search the
+# youngest after every third upload, and all of Django's with the oldest.
+GC_THRESHOLDS = (50_000, 20, 20)
 
 
 class Hub:
@@ -42,6 +47,8 @@ class Hub:
         threads = Threads("request", REQUEST_THREADS)
         await open_runtime(settings.SERIES_FILE, threads)
         self._django = DjangoInThreads(threads)
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await close_runtime()

@@ -10,7 +10,8 @@ from fieldstation.errors import ConfigError
 
 FORMS = (
     "/dev/serial/by-id/..., hid:VENDOR:PRODUCT[:SERIAL], tcp://HOST:PORT[?redial], "
-    "spi:BUS.SELECT, i2c:BUS[:ADDRESS], usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS] or loop:"
+    "mqtt[s]://HOST[:PORT], spi:BUS.SELECT, i2c:BUS[:ADDRESS], "
+    "usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS] or loop:"
 )
 
 SPI = re.compile(r"spi:(\d{1,3})\.(\d{1,3})\Z")
@@ -64,6 +65,19 @@ class TcpPort:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttPort:
+    """A broker; `tls` encrypts."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class SpiPort:
     """A select line of an SPI bus of the machine: /dev/spidevBUS.SELECT."""
 
@@ -107,7 +121,7 @@ class LoopPort:
         return "loop:"
 
 
-Address = DevicePath | HidPort | TcpPort | SpiPort | I2cPort | UsbIssPort | LoopPort
+Address = DevicePath | HidPort | TcpPort | MqttPort | SpiPort | I2cPort | UsbIssPort | LoopPort
 
 
 def parse_address(text: str) -> Address:
@@ -116,6 +130,8 @@ def parse_address(text: str) -> Address:
         return LoopPort()
     if text.startswith("tcp:"):
         return _tcp(text)
+    if text.startswith(("mqtt:", "mqtts:")):
+        return _mqtt(text)
     if text.startswith("hid:"):
         return _hid(text)
     if text.startswith(("spi:", "i2c:", "usb-iss:")):
@@ -137,6 +153,23 @@ def _tcp(text: str) -> TcpPort:
             f"port {text!r} needs a host and a port number only: tcp://HOST:PORT[?redial]"
         )
     return TcpPort(host, port, parts.query == "redial")
+
+
+def _mqtt(text: str) -> MqttPort:
+    form = "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"port {text!r}: {error}; write {form}") from error
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if not host or port == 0 or extra:
+        raise ConfigError(
+            f"port {text!r} needs a host only: {form}; user and password_file are settings of their"
+            " own"
+        )
+    tls = parts.scheme == "mqtts"
+    return MqttPort(host, port or (8883 if tls else 1883), tls)
 
 
 def _hid(text: str) -> HidPort:

@@ -15,6 +15,7 @@ from fieldstation.transport.address import (
     HidPort,
     I2cPort,
     LoopPort,
+    MqttPort,
     SpiPort,
     TcpPort,
     UsbIssPort,
@@ -83,6 +84,8 @@ async def open_link(
             from fieldstation.transport.bus import open_bus
 
             return await open_bus(port, line)
+        case MqttPort() as port:
+            raise ConfigError(f"port '{port}' is a broker; instruments are heard there, not asked")
         case LoopPort():
             if loop is None:
                 raise ConfigError("port 'loop:' is a twin in memory, and none was given here")

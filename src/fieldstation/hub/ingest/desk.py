@@ -29,7 +29,9 @@ from fieldstation.series.api import SeriesStore, Upload
 # A group is bounded so that the first of it does not wait for a crowd.
 MOST_IN_GROUP = 200
 MOST_WAITING_BYTES = 64 << 20
-LINGER_S = 0.001
+# Who was answered a moment ago is likely to send again at once: a desk that had a crowd waits this
+# long for it to come back, and writes once for all of it.
+LINGER_S = 0.002
 SEEN_EVERY_S = 60.0
 REJECTED = "This key is unknown or revoked; a person has to give the station a new one."
 
@@ -88,12 +90,12 @@ class IngestDesk:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        company = 0
+        crowd = 0
         while (first := await self._queue.get()) is not None:
-            if self._queue.qsize() + 1 < company:
+            if self._queue.qsize() + 1 < crowd:
                 await asyncio.sleep(LINGER_S)
             group = self._drain(first)
-            company = len(group) 
+            crowd = len(group)
             work = self._thread.start(self._judge, group, loop.time())
             await asyncio.wait([work])
             self._answer(group, work)

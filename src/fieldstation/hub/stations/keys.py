@@ -22,7 +22,9 @@ from fieldstation.hub.stations.models import Gateway
 
 PREFIX = "fsk_"
 LONGEST_NAME = 80
-VALID = "SELECT id FROM stations_gateway WHERE key_hash = %s AND revoked_at IS NULL"
+VALID = (
+    "SELECT key_hash, id FROM stations_gateway WHERE key_hash IN ({}) AND revoked_at IS NULL"
+)
 
 
 def key_hash(key: str) -> bytes:
@@ -58,15 +60,12 @@ def revoke(name: str) -> None:
 
 def holders(hashes: Collection[bytes]) -> dict[bytes, str]:
     """The gateway id for each of these key hashes that is valid at this moment."""
-    found: dict[bytes, str] = {}
-    # Bare SQL: on the way of every upload, making the query with the ORM costs 300 us, asking 10.
+    # Bare SQL: on the way of every upload, making the query with the ORM costs 300 us, asking 20.
+    places = ", ".join(["%s"] * len(hashes))
     with connection.cursor() as cursor:
-        for digest in hashes:
-            cursor.execute(VALID, [digest])
-            row = cursor.fetchone()
-            if row is not None:
-                found[digest] = str(row[0]).replace("-", "")
-    return found
+        cursor.execute(VALID.format(places), list(hashes))
+        rows = cursor.fetchall()
+    return {bytes(digest): str(gateway).replace("-", "") for digest, gateway in rows}
 
 
 def seen(ids: Collection[str], now: datetime) -> None:

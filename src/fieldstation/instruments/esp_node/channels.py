@@ -23,7 +23,7 @@ def _n(name: str, label: str, unit: str, low: float, high: float, decimals: int,
 
 SAMPLE = (
     # Ids run to 43 200 in the old firmware and have no end in one that needs no restart.
-    Channel("sample", Kind.INTEGER, "", "Sample since start", 0, 2**31, old_name="id"),
+    Channel("sample", Kind.INTEGER, "", "Sample since start", 0, 2**31 - 1, old_name="id"),
     _n("thermocouple_temperature", "Thermocouple", "°C", 0, 1023.75, 2, "kT", headline=True),
     _n("ambient_temperature", "Ambient temperature", "°C", -45, 130, 3, "aT", headline=True),
     _n("ambient_humidity", "Ambient humidity", "%", 0, 100, 3, "aH", headline=True),

@@ -53,8 +53,8 @@ class EmbeddedStore:
         *,
         background: bool = True,
         seal_every_s: float = 3600.0,
-        seal_readings: int = 200_000,
-        seal_uploads: int = 8_000,
+        seal_readings: int = 600_000,
+        seal_uploads: int = 20_000,
     ) -> None:
         self._every_s = seal_every_s
         self._most = (seal_readings, seal_uploads)
