@@ -47,3 +47,9 @@ def test_a_row_of_units_stands_below_the_names_when_asked_for() -> None:
 def test_a_hostile_text_is_no_formula() -> None:
     text = "".join(csv_text([NOTE], [([0, 0], [["=cmd|'/c calc'!A1", "@SUM(A1)"]])]))
     assert [row[1][0] for row in rows_of(text)[1:]] == ["'", "'"]
+
+
+def test_a_hostile_unit_is_no_formula() -> None:
+    channel = Channel("own_sensor", Kind.NUMBER, "=1+1")
+    text = "".join(csv_text([channel], [], unit_row=True))
+    assert rows_of(text)[1] == ["UTC", "'=1+1"]

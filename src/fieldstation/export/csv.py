@@ -31,9 +31,9 @@ def csv_text(
     """The file as a stream of text: a header with the channel names, a row of units if wanted, then
     a row for each reading.
     """
-    header: list[list[str]] = [["time", *(channel.name for channel in channels)]]
+    header: list[list[object]] = [["time", *(channel.name for channel in channels)]]
     if unit_row:
-        header.append(["UTC", *(channel.unit for channel in channels)])
+        header.append(["UTC", *(_words(channel.unit) for channel in channels)])
     yield _text(header)
     cells = [_cell_maker(channel.kind) for channel in channels]
     for times_us, columns in pieces:
