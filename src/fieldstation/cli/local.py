@@ -76,7 +76,7 @@ def demo(
     port: Port = 8000,
     weeks: Annotated[
         float, typer.Option(min=0, max=520, help="How much history to make up first.")
-    ] = 4,
+    ] = 2,
     seed: Annotated[int, typer.Option(help="Weather, loads and faults follow from it.")] = 1,
     data: Annotated[
         Path | None, typer.Option(help="Keep everything in this new folder; else thrown away.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,15 +19,44 @@ from fieldstation.batch.model import Announcement, Batch
 from fieldstation.cli.output import Progress
 from fieldstation.errors import HubUnreachable
 from fieldstation.instruments import registry
-from fieldstation.model import Driver, Identity, Instant, Kept, Poll, Reading, Trust, Twin
+from fieldstation.model import (
+    Driver,
+    I2cLine,
+    Identity,
+    Instant,
+    Kept,
+    Poll,
+    Reading,
+    SpiLine,
+    Trust,
+    Twin,
+    configured,
+)
+from fieldstation.protocol.usb_iss_twin import UsbIssTwin
 from fieldstation.station.clock import SystemClock
 from fieldstation.transport.host import pty_host
 from fieldstation.transport.play import answers, play
 
 # Seconds between made-up readings by age: an hour wants more of them than a month does.
-STEPS_S = ((86_400, 60), (7 * 86_400, 300), (10**9, 900))
+STEPS_S = ((86_400, 180), (7 * 86_400, 900), (10**9, 3600))
 LIVE_STEP_S = 2
 READINGS_PER_BATCH = 600
+# Time that passes in a twin's past with every question, so that measurements come to their end.
+QUESTION_S = 0.2
+
+# What a person would call them, and what it takes to reach their twins over a pty.
+NAMES = {
+    "axpert": "inverter",
+    "tristar_mppt": "charger",
+    "emus_bms": "battery",
+    "opc_n3": "air",
+    "se521": "roof",
+    "si7020": "climate",
+    "veml7700": "daylight",
+    "bh1745": "colour",
+}
+OPTIONS: Mapping[str, Mapping[str, str]] = {"se521": {"wire": "serial"}}
+PROFILES = {"axpert": "vmiii_6048"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +70,16 @@ class Player:
 
 
 def cast(seed: int, faults: tuple[str, ...]) -> list[Player]:
-    """A twin of every kind of instrument that answers on a line of its own."""
-    names = {"axpert": "inverter"}
+    """A twin of every kind of instrument that answers questions."""
     return [
         Player(
-            names.get(kind, kind.replace("_", "-")),
+            NAMES.get(kind, kind.replace("_", "-")),
             kind,
-            registry.twin(kind, seed=seed, faults=faults),
-            registry.driver(kind),
+            registry.twin(kind, PROFILES.get(kind, ""), seed=seed, faults=faults),
+            configured(registry.driver(kind), OPTIONS.get(kind, {})),
         )
         for kind in registry.kinds()
-        if kind == "axpert"
+        if registry.listened(kind) is None
     ]
 
 
@@ -119,9 +147,10 @@ class _Script:
     """One player's past, played through its own driver in virtual time."""
 
     def __init__(self, player: Player, boot: bytes, start: int) -> None:
-        self._player, self._boot, self._start, self._now = player, boot, start, start
+        self._player, self._boot, self._start = player, boot, start
+        self._now = float(start)
         self._due: dict[str, int] = {}
-        self._answers = answers(player.twin, lambda: float(self._now))
+        self._answers = answers(player.twin, self._passing)
         identity: Identity = play(player.driver.identify(), self._answers)
         self._plan: tuple[Poll, ...] = tuple(player.driver.plan(identity))
         self.announcements = [
@@ -137,7 +166,7 @@ class _Script:
 
     def readings(self, utc_s: int) -> Iterator[Reading]:
         """What the plan takes at this moment."""
-        self._now = utc_s
+        self._now = max(self._now, utc_s)
         mono_us = (utc_s - self._start) * 1_000_000
         instant = Instant(utc_s * 1_000_000, mono_us, self._boot, Trust.SYNCED)
         for poll in self._plan:
@@ -146,18 +175,37 @@ class _Script:
                 values = play(poll.converse(), self._answers)
                 yield Reading(self._player.name, poll.layout, instant, poll.layout.row(values))
 
+    def _passing(self) -> float:
+        """The twin's clock."""
+        self._now += QUESTION_S
+        return self._now
+
 
 @asynccontextmanager
 async def ports(players: list[Player]) -> AsyncIterator[list[str]]:
-    """Every twin behind a pty until the block ends; gives their paths."""
+    """Every twin behind a pty until the block ends; gives the addresses to use. Chips on I2C share
+    one adapter, as they would share its wires.
+    """
     clock = SystemClock()
 
     def wall() -> float:
         return clock.now().utc_us / 1e6
 
+    chips = {
+        one.driver.line.address: one.twin for one in players if isinstance(one.driver.line, I2cLine)
+    }
     async with AsyncExitStack() as stack:
-        hosts = [pty_host(player.twin, wall) for player in players]
-        yield [await stack.enter_async_context(host) for host in hosts]
+        adapter = await stack.enter_async_context(pty_host(UsbIssTwin(i2c=chips), wall))
+        found = []
+        for player in players:
+            if isinstance(player.driver.line, I2cLine):
+                found.append(f"usb-iss:{adapter}")
+            elif isinstance(player.driver.line, SpiLine):
+                twin = UsbIssTwin(spi=player.twin)
+                found.append(f"usb-iss:{await stack.enter_async_context(pty_host(twin, wall))}")
+            else:
+                found.append(await stack.enter_async_context(pty_host(player.twin, wall)))
+        yield found
 
 
 def site(players: list[Player], ports: list[str], address: str) -> str:
@@ -167,8 +215,10 @@ def site(players: list[Player], ports: list[str], address: str) -> str:
         f'[hub]\nurl = "{address}"\nkey_file = "gateway.key"\nupload_every_s = 1\n',
     ]
     for player, port in zip(players, ports, strict=True):
+        options = OPTIONS.get(player.kind, {})
         lines.append(
             f'[instrument.{player.name}]\nkind = "{player.kind}"\nport = "{port}"\n'
             f"every_s = {LIVE_STEP_S}\n"
+            + "".join(f'{name} = "{value}"\n' for name, value in options.items())
         )
     return "\n".join(lines)

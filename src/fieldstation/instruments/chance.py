@@ -7,9 +7,12 @@ and no clock.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from hashlib import blake2b
 
 
+# A day is drawn in steps of seconds from the same few corners.
+@lru_cache(maxsize=8192)
 def chance(*key: int | str) -> float:
     """A number in [0, 1), evenly spread over keys."""
     digest = blake2b(repr(key).encode(), digest_size=6).digest()
