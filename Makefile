@@ -48,6 +48,11 @@ format: $(READY)  ## rewrite the code in the project's style
 bench: $(READY)  ## measure the figures of docs/reference/figures.md and write them as JSON
 	$(BIN)/python -m benchmarks
 
+instrument: $(READY)  ## run the conformance tests of one instrument: make instrument NAME=axpert
+	@test -n "$(NAME)" || { echo "name one: make instrument NAME=axpert"; exit 2; }
+	$(BIN)/python -m pytest -q tests/instruments/test_conformance.py -k "$(NAME)"
+	$(BIN)/python -m pytest -q src/fieldstation/instruments/$(NAME)
+
 docs: $(READY)  ## write the generated reference pages anew
 	$(BIN)/python -m fieldstation.cli.reference docs
 

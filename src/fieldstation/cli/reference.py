@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from fieldstation.cli.app import app
 from fieldstation.instruments import registry
 from fieldstation.model import Channel, Layout
 
+TESTS = Path(__file__).parents[3] / "tests/instruments"
 MARK = "<!-- channels -->"
 NOTE = "<!-- Made from the program by `make docs`; do not edit. -->\n\n"
 
@@ -25,6 +27,7 @@ def pages() -> dict[str, str]:
         "reference/commands.md": NOTE + _commands(),
         "reference/channels.md": NOTE + _channels(),
         "reference/errors.md": NOTE + _errors(),
+        "instruments/index.md": NOTE + _index(),
     }
     for kind in registry.kinds():
         page = (_folder(kind) / "page.md").read_text(encoding="utf-8")
@@ -34,6 +37,35 @@ def pages() -> dict[str, str]:
 
 def _folder(kind: str) -> Path:
     return Path(inspect.getfile(registry.module(kind, "channels"))).parent
+
+
+def _index() -> str:
+    """All instruments with what stands behind the word "supported": counted, not claimed."""
+    lines = [
+        "# Instruments\n",
+        "What the word *supported* rests on. **Vectors**: frames that decode as their source says,"
+        " a test each. **Converses**: a test in which the driver talks to the twin over the real"
+        " transport. **Proven**: a report from a real unit, which lies in the instrument's folder"
+        " as `proven.md`.\n",
+        "| instrument | kind | vectors | converses | proven |",
+        "| --- | --- | ---: | --- | --- |",
+    ]
+    for kind in registry.kinds():
+        count = sum(len(json.loads(file.read_text())) for file in _vectors(kind))
+        converses = "yes" if (TESTS / f"test_{kind}_wire.py").is_file() else "no"
+        proven = "yes" if (_folder(kind) / "proven.md").is_file() else "not yet"
+        row = (f"[{_title(kind)}]({kind}.md)", f"`{kind}`", str(count), converses, proven)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _title(kind: str) -> str:
+    page = (_folder(kind) / "page.md").read_text(encoding="utf-8")
+    return page.partition("# ")[2].partition("\n")[0]
+
+
+def _vectors(kind: str) -> list[Path]:
+    return sorted((_folder(kind) / "vectors").glob("*.json"))
 
 
 # --- channels ---
