@@ -161,3 +161,28 @@ def test_a_gateway_key_goes_to_a_file_that_only_its_owner_reads(tmp_path: Path) 
     assert "roof" in one_sentence(again, 2)
     listed = json.loads(fieldstation("hub", "gateways", "--json", "--data", data).stdout)
     assert [row["name"] for row in listed] == ["roof"]
+
+
+def test_recent_and_export_show_what_the_journal_holds(site: Path) -> None:
+    from fieldstation.journal import open_journal
+    from fieldstation.model import Instant, Reading
+
+    layout = registry.layouts("axpert")[0]
+    data = site.parent / "station"
+    data.mkdir()
+    journal, _ = open_journal(data / "journal.sqlite3", utc_us=lambda: 0)
+    for second in (1, 2, 3):
+        instant = Instant(second * 1_000_000, second, b"b" * 16)
+        values = layout.row({"battery_voltage": 50.0 + second / 10, "device_mode": "B"})
+        journal.append([Reading("inverter", layout, instant, values)])
+    journal.close()
+    lines = fieldstation("recent", "-n", "2", "--json", "--config", str(site)).stdout.splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [3, 2]
+    assert json.loads(lines[0])["values"]["battery_voltage"] == 50.3
+    out = site.parent / "out.csv"
+    since = ("--since", "1970-01-01T00:00:02+00:00", "--until", "1970-01-01T00:00:03+00:00")
+    done = fieldstation("export", "inverter", "--config", str(site), "--out", str(out), *since)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in out.read_text().splitlines()]
+    column = rows[0].index("battery_voltage")
+    assert [(row[0], row[column]) for row in rows[1:]] == [("1970-01-01T00:00:02.000000Z", "50.2")]

@@ -24,6 +24,7 @@ ConfigFile = Annotated[
     typer.Option("--config", "-c", envvar="FIELDSTATION_CONFIG", help="The station's site.toml."),
 ]
 SITE = Path("site.toml")
+EXPORT_ROWS = 5000  # looked at in one step, so that memory stays flat
 Since = Annotated[str, typer.Option(help="From when: 2h, 3d, or a time such as 2026-11-01.")]
 Until = Annotated[str, typer.Option(help="Until when, written alike.")]
 
@@ -65,24 +66,17 @@ def read(
     """Read an instrument once, now. Nothing is kept."""
     from fieldstation.station.config import load_config
 
-    layout, values = asyncio.run(_read(_instrument(load_config(config), instrument)))
+    layout, values = asyncio.run(_read(instrument_of(load_config(config), instrument)))
     _show_reading(layout, values, as_json)
 
 
 async def _read(settings: InstrumentSettings) -> tuple[Layout, dict[str, Value]]:
-    from fieldstation.instruments import registry
+    from fieldstation.cli.visit import visit
     from fieldstation.model import Identity
-    from fieldstation.transport.converse import Runner
-    from fieldstation.transport.link import open_link
 
-    driver = registry.driver(settings.kind)
-    link = await open_link(settings.port, settings.line)
-    try:
-        runner = Runner(link, resync=driver.resync)
+    async with visit(settings) as (driver, runner):
         poll = driver.plan(Identity(settings.kind))[0]
         return poll.layout, await runner.converse(poll.converse())
-    finally:
-        await link.aclose()
 
 
 def _show_reading(layout: Layout, values: dict[str, Value], as_json: bool) -> None:
@@ -108,7 +102,7 @@ def recent(
 
     loaded = load_config(config)
     if instrument is not None:
-        _instrument(loaded, instrument)
+        instrument_of(loaded, instrument)
     journal = _journal(loaded)
     try:
         for kept in journal.recent(count, instrument):
@@ -155,7 +149,7 @@ def export(
     from fieldstation.station.config import load_config
 
     loaded = load_config(config)
-    _instrument(loaded, instrument)
+    instrument_of(loaded, instrument)
     start, end = _moment(since, 0), _moment(until, 2**62)
     if start >= end:
         raise BadRequest(f"--since {since} is not before --until {until or 'now'}")
@@ -203,24 +197,20 @@ def _pieces(
     journal: Reader, instrument: str, layout: Layout, start: int, end: int
 ) -> Iterator[tuple[list[int], list[list[Value]]]]:
     """The journal in steps of bounded size, in sequence order."""
-    step, position = 5000, 0
+    position = 0
     while position < journal.last:
+        kept = journal.after(position, EXPORT_ROWS)
+        position = kept[-1].sequence if kept else position + EXPORT_ROWS
         rows = [
-            kept.reading
-            for kept in journal.after(position, step)
-            if kept.reading.instrument == instrument
-            and kept.reading.layout.id == layout.id
-            and start <= kept.reading.instant.utc_us < end
+            one.reading
+            for one in kept
+            if one.reading.instrument == instrument
+            and one.reading.layout.id == layout.id
+            and start <= one.reading.instant.utc_us < end
         ]
-        position = _next_position(journal, position, step)
         if rows:
             columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
             yield [row.instant.utc_us for row in rows], columns
-
-
-def _next_position(journal: Reader, position: int, step: int) -> int:
-    numbers = [kept.sequence for kept in journal.after(position, step)]
-    return numbers[-1] if numbers else position + step
 
 
 def _moment(text: str, default: int) -> int:
@@ -248,7 +238,8 @@ def status(config: ConfigFile = SITE, as_json: AsJson = False) -> None:
     show_status(load_config(config), as_json)
 
 
-def _instrument(config: Config, name: str) -> InstrumentSettings:
+def instrument_of(config: Config, name: str) -> InstrumentSettings:
+    """The instrument of that name in the configuration. Raises NotFound."""
     for row in config.instruments:
         if row.name == name:
             return row
