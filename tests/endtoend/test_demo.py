@@ -1,0 +1,92 @@
+"""The demo as its first user meets it: one command, live values, Ctrl-C."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fieldstation.instruments import registry
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_S = 90.0
+
+
+def told_by(demo: subprocess.Popen[str]) -> dict[str, str]:
+    """Address, user and password, as the demo prints them."""
+    told: dict[str, str] = {}
+    assert demo.stdout is not None
+    while not {"address", "user", "password"} <= told.keys():
+        line = demo.stdout.readline()
+        assert line, "the demo ended before it had said where to look"
+        if match := re.match(r"\s+(address|user|password)\s+(\S+)", line):
+            told[match[1]] = match[2]
+    return told
+
+
+def sign_in(client: httpx.Client, told: dict[str, str]) -> None:
+    """Get a session by way of the login page."""
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', client.get("/login").text)
+    assert token is not None
+    form = {"name": told["user"], "password": told["password"], "csrfmiddlewaretoken": token[1]}
+    answer = client.post("/login", data=form, headers={"Referer": told["address"]})
+    assert answer.status_code == 200
+
+
+def of_this_demo(folder: Path) -> list[str]:
+    """Command lines of running programs that name the demo's folder."""
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:
+            continue
+        if str(folder) in words and "pytest" not in words:
+            lines.append(words)
+    return lines
+
+
+def test_every_asked_instrument_is_live_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    command = [sys.executable, "-m", "fieldstation.cli", "demo", "--port", "0", "--weeks", "0.02"]
+    demo = subprocess.Popen(
+        [*command, "--data", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        asked = {kind for kind in registry.kinds() if registry.listened(kind) is None}
+        told = told_by(demo)
+        with httpx.Client(
+            base_url=told["address"], follow_redirects=True, trust_env=False
+        ) as client:
+            sign_in(client, told)
+            wait_for_new_readings(client, asked)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=PATIENCE_S) == 0
+    finally:
+        demo.kill()
+        demo.communicate()
+    assert of_this_demo(folder) == []
+
+
+def wait_for_new_readings(client: httpx.Client, kinds: set[str]) -> None:
+    """Until the hub has more readings of each kind than it had at first."""
+    deadline, before = time.monotonic() + PATIENCE_S, readings(client)
+    while kinds - {kind for kind, count in readings(client).items() if count > before[kind]}:
+        assert time.monotonic() < deadline, "not all instruments came alive"
+
+
+def readings(client: httpx.Client) -> dict[str, int]:
+    """How many readings the hub has of each kind."""
+    rows = client.get("/api/v1/instruments").json()["instruments"]
+    assert all(row["state"] == "fresh" for row in rows)
+    return {row["kind"]: row["readings"] for row in rows}
