@@ -36,7 +36,7 @@ LINE = MqttLine(client_id="station")
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Broker]:
-    async with broker(tmp_path) as one, asyncio.timeout(30):
+    async with broker(tmp_path) as one:
         yield one
 
 
@@ -51,7 +51,8 @@ def _trusting(certificate: Path) -> aiomqtt.TLSParameters:
 
 
 async def read(feed: Feed, count: int) -> list[Arrival]:
-    return [await feed.read() for _ in range(count)]
+    async with asyncio.timeout(20):
+        return [await feed.read() for _ in range(count)]
 
 
 def payloads(arrivals: Sequence[Arrival]) -> list[str]:

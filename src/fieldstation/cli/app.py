@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fieldstation import __version__
-from fieldstation.cli import hub, local, station, wire
+from fieldstation.cli import capture, hub, local, replay, scan, station, wire
 from fieldstation.errors import FieldstationError
 
 app = typer.Typer(
@@ -37,6 +37,10 @@ app.command("export")(station.export)
 app.command("status")(station.status)
 app.command("decode")(wire.decode)
 app.command("twin")(wire.twin)
+app.command("scan")(scan.scan)
+app.command("capture")(capture.capture)
+app.command("replay")(replay.replay)
+app.command("capture-test")(replay.capture_test)
 app.add_typer(hub.app, name="hub", help="Care for a hub: gateways and people.")
 
 

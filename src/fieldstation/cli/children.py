@@ -47,23 +47,28 @@ class Children:
         """Start `fieldstation` with these arguments. With `announces`, wait for the first line that
         it prints, and give it. Raises ChildEnded when it ends instead.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "fieldstation.cli",
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE if announces else None,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
-        self._running.append((name, process))
+        command = (sys.executable, "-m", "fieldstation.cli", *arguments)
+        process = await self.run(name, *command, announces=announces)
         if not announces or process.stdout is None:
             return ""
         line = await process.stdout.readline()
         if not line:
             raise ChildEnded(f"the {name} did not start (exit code {await process.wait()})")
         return line.decode().strip()
+
+    async def run(
+        self, name: str, *command: str, announces: bool = False
+    ) -> asyncio.subprocess.Process:
+        """Start any program."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if announces else None,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        self._running.append((name, process))
+        return process
 
     async def watch(self) -> None:
         """Return never; raises ChildEnded as soon as one of them ends."""

@@ -96,13 +96,14 @@ def demo(
         run.add_user(folder / "hub", "demo", password)
         hub.write_secret(folder / KEY_FILE, run.add_gateway(folder / "hub", "demo station"))
         players = stage.cast(seed, tuple(fault or ()))
-        asyncio.run(_demo(folder, port, weeks, players, password))
+        asyncio.run(_demo(folder, port, weeks, players, seed, password))
 
 
 async def _demo(
-    folder: Path, port: int, weeks: float, players: list[stage.Player], password: str
+    folder: Path, port: int, weeks: float, players: list[stage.Player], seed: int, password: str
 ) -> None:
     from fieldstation.cli import stage
+    from fieldstation.cli.nodes import nodes
 
     told = run_until_signal()
     async with Children() as house:
@@ -110,9 +111,13 @@ async def _demo(
         key = (folder / KEY_FILE).read_text(encoding="utf-8").strip()
         if not await stage.rehearse(players, address, key, weeks, told):
             return
-        async with stage.ports(players) as ports, Children() as field:
+        async with (
+            stage.ports(players) as ports,
+            nodes(seed, stage.wall()) as heard,
+            Children() as field,
+        ):
             site = folder / "site.toml"
-            site.write_text(stage.site(players, ports, address), encoding="utf-8")
+            site.write_text(stage.site(players, ports, address) + heard, encoding="utf-8")
             await field.start("station", "run", "--config", str(site))
             print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
             print("  Ctrl-C stops everything.", flush=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fieldstation.cli.capture import new_file
 from fieldstation.cli.output import AsJson, emit_json, emit_table
 from fieldstation.errors import BadRequest
 
@@ -157,11 +158,6 @@ def _offer(text: str, out: Path | None, *, printed: bool) -> None:
         if printed:
             print(f"\n{text}", end="")
         return
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise BadRequest(f"{out} exists and is kept; name a new file") from error
-    except OSError as error:
-        raise BadRequest(f"cannot write {out}: {error.strerror}") from error
+    with new_file(out) as file:
+        file.write(text)
     print(f"wrote {out}; look at the names, then: fieldstation check -c {out}", file=sys.stderr)

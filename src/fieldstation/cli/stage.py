@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -181,30 +181,32 @@ class _Script:
         return self._now
 
 
+def wall() -> Callable[[], float]:
+    """The wall clock for twins: UTC seconds since 1970."""
+    clock = SystemClock()
+    return lambda: clock.now().utc_us / 1e6
+
+
 @asynccontextmanager
 async def ports(players: list[Player]) -> AsyncIterator[list[str]]:
     """Every twin behind a pty until the block ends; gives the addresses to use. Chips on I2C share
     one adapter, as they would share its wires.
     """
-    clock = SystemClock()
-
-    def wall() -> float:
-        return clock.now().utc_us / 1e6
-
+    now = wall()
     chips = {
         one.driver.line.address: one.twin for one in players if isinstance(one.driver.line, I2cLine)
     }
     async with AsyncExitStack() as stack:
-        adapter = await stack.enter_async_context(pty_host(UsbIssTwin(i2c=chips), wall))
+        adapter = await stack.enter_async_context(pty_host(UsbIssTwin(i2c=chips), now))
         found = []
         for player in players:
             if isinstance(player.driver.line, I2cLine):
                 found.append(f"usb-iss:{adapter}")
             elif isinstance(player.driver.line, SpiLine):
                 twin = UsbIssTwin(spi=player.twin)
-                found.append(f"usb-iss:{await stack.enter_async_context(pty_host(twin, wall))}")
+                found.append(f"usb-iss:{await stack.enter_async_context(pty_host(twin, now))}")
             else:
-                found.append(await stack.enter_async_context(pty_host(player.twin, wall)))
+                found.append(await stack.enter_async_context(pty_host(player.twin, now)))
         yield found
 
 
@@ -221,4 +223,4 @@ def site(players: list[Player], ports: list[str], address: str) -> str:
             f"every_s = {LIVE_STEP_S}\n"
             + "".join(f'{name} = "{value}"\n' for name, value in options.items())
         )
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldstation.errors import BadRequest
-from fieldstation.model import Twin
+from fieldstation.model import I2cLine, Line, SpiLine, Twin
 from fieldstation.station.clock import SystemClock
 
 Kind = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="Kind of instrument: axpert …")]
@@ -90,15 +90,43 @@ def twin(
     tcp: Annotated[
         int | None, typer.Option(help="Serve on this TCP port of 127.0.0.1 instead of a pty.")
     ] = None,
+    bare: Annotated[
+        bool,
+        typer.Option(help="Leave out the USB-ISS adapter in front of an SPI or I2C instrument."),
+    ] = False,
 ) -> None:
-    """Be an instrument: a byte-exact twin on a pseudo-terminal, whose path is printed."""
+    """Be an instrument: a byte-exact twin on a pseudo-terminal.
+
+    The port to configure is printed. SPI and I2C instruments are served behind a USB-ISS adapter.
+    """
     from fieldstation.instruments import registry
 
     unit = registry.twin(kind, profile=profile, seed=seed, faults=tuple(fault or ()), fast=fast)
-    asyncio.run(_serve(unit, tcp))
+    served, prefix = (unit, "") if bare else attached(unit, registry.driver(kind).line)
+    if prefix and tcp is not None:
+        raise BadRequest(f"the adapter of {kind} is a serial port; leave out --tcp, or add --bare")
+    asyncio.run(serve_twin(served, prefix, tcp))
 
 
-async def _serve(unit: Twin, tcp: int | None) -> None:
+def attached(unit: Twin, line: Line) -> tuple[Twin, str]:
+    """`unit` as a serial port carries it, and what its address begins with: one of an SPI or I2C
+    bus is behind a USB-ISS adapter.
+    """
+    from fieldstation.protocol.usb_iss_twin import UsbIssTwin
+
+    match line:
+        case SpiLine():
+            return UsbIssTwin(spi=unit), "usb-iss:"
+        case I2cLine(address):
+            return UsbIssTwin(i2c={address: unit}), "usb-iss:"
+        case _:
+            return unit, ""
+
+
+async def serve_twin(unit: Twin, prefix: str = "", tcp: int | None = None) -> None:
+    """Serve `unit` on a pty (or a TCP port) until cancelled; its address is printed behind
+    `prefix`.
+    """
     from fieldstation.transport.host import pty_host, tcp_host
 
     clock = SystemClock()
@@ -108,5 +136,5 @@ async def _serve(unit: Twin, tcp: int | None) -> None:
 
     host = pty_host(unit, wall) if tcp is None else tcp_host(unit, wall, port=tcp)
     async with host as address:
-        print(address, flush=True)
+        print(f"{prefix}{address}", flush=True)
         await asyncio.Event().wait()

@@ -1,0 +1,55 @@
+"""One visit to a configured instrument, outside a station: open, talk, say farewell, close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from fieldstation.errors import FieldstationError
+
+if TYPE_CHECKING:
+    from fieldstation.model import Driver
+    from fieldstation.station.config import InstrumentSettings
+    from fieldstation.transport.converse import Runner
+    from fieldstation.transport.link import Link
+
+FAREWELL_S = 3.0
+
+
+@asynccontextmanager
+async def visit(
+    settings: InstrumentSettings, wrap: Callable[[Link], Link] | None = None
+) -> AsyncIterator[tuple[Driver, Runner]]:
+    """The instrument's driver and a runner on its open port, through `wrap` where it is given; the
+    farewell is said at the end, whatever happened. Raises what opening the port raises.
+    """
+    from fieldstation.instruments import registry
+    from fieldstation.model import configured
+    from fieldstation.transport.converse import Runner
+    from fieldstation.transport.link import open_link
+
+    driver = configured(registry.driver(settings.kind), settings.options)
+    link = await open_link(settings.port, settings.line)
+    if wrap is not None:
+        link = wrap(link)
+    runner = Runner(link, resync=driver.resync)
+    try:
+        yield driver, runner
+    finally:
+        await _leave(driver, runner)
+        await link.aclose()
+
+
+async def _leave(driver: Driver, runner: Runner) -> None:
+    """Say what the driver has to say at the end; a unit that does not listen is left all the
+    same.
+    """
+    from fieldstation.model import farewell
+
+    words = farewell(driver)
+    if words is not None:
+        with suppress(FieldstationError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await runner.converse(words)

@@ -1,0 +1,240 @@
+"""`capture`, `replay` and `capture-test` as a person types them, with twins on ptys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldstation.instruments import registry
+from fieldstation.testing.conformance import (
+    Folder,
+    check_codec_is_total,
+    check_vectors_decode_as_they_say,
+)
+from fieldstation.transport.host import pty_host
+
+SITE = '[instrument.unit]\nkind = "{kind}"\nport = "{port}"\n'
+HEADER = '{"capture": 1, "kind": "axpert"}\n'
+MODE = '{"t": 0, "way": "out", "hex": "514d4f4449c10d"}\n{"t": 0, "way": "in", "hex": "%s"}\n'
+
+
+def fieldstation(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as its user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "fieldstation.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"NO_COLOR": "1", "COLUMNS": "200"},
+    )
+
+
+async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program while a twin is served here."""
+    return await asyncio.to_thread(fieldstation, *arguments)
+
+
+@asynccontextmanager
+async def replaying(*arguments: str) -> AsyncIterator[tuple[str, asyncio.StreamReader]]:
+    """`replay` at work: the address that it prints, and its standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fieldstation.cli", "replay", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            yield (await process.stdout.readline()).decode().strip(), process.stderr
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def taken(folder: Path, kind: str, *more: str) -> Path:
+    """A capture of a twin, by the command."""
+    out, site = folder / f"{kind}.jsonl", folder / "site.toml"
+    async with pty_host(registry.twin(kind, seed=6, fast=True), time.time) as port:
+        site.write_text(SITE.format(kind=kind, port=port))
+        result = await run("capture", "unit", "--config", str(site), "--out", str(out), *more)
+    assert result.returncode == 0, result.stderr
+    assert str(out) in result.stderr
+    return out
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["axpert", "emus_bms"])
+async def test_a_capture_is_replayed_decoded_and_made_a_test(tmp_path: Path, kind: str) -> None:
+    file = await taken(tmp_path, kind)
+    header, *pieces = rows(file.read_text())
+    assert (header["kind"], header["line"]["parity"]) == (kind, "N")
+    assert {piece["way"] for piece in pieces} == {"in", "out"}
+    assert [piece["t"] for piece in pieces] == sorted(piece["t"] for piece in pieces)
+
+    site = tmp_path / "again.toml"
+    async with replaying(str(file), "--speed", "4") as (port, _errors):
+        site.write_text(SITE.format(kind=kind, port=port))
+        read = await run("read", "unit", "--json", "--config", str(site))
+    assert read.returncode == 0, read.stderr
+
+    decoded = rows((await run("replay", str(file), "--decode")).stdout)
+    values = [row["decoded"] for row in decoded if "decoded" in row]
+    channel = "battery_voltage" if kind == "axpert" else "event_code"
+    told = [one[channel] for one in values if channel in one]
+    assert json.loads(read.stdout)[channel] in told
+
+    checkout = tmp_path / "checkout"
+    folder = checkout / "src/fieldstation/instruments" / kind / "vectors"
+    folder.mkdir(parents=True)
+    made = await run("capture-test", str(file), "noon", "--into", str(checkout))
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.strip() == str(folder / "noon.json")
+    vectors = json.loads((folder / "noon.json").read_text())
+    assert {vector["source"] for vector in vectors} == {f"captured: {file.name}"}
+    conforms(kind, vectors)
+    again = await run("capture-test", str(file), "noon", "--into", str(checkout))
+    assert again.returncode == 2
+    assert "exists and is kept" in again.stderr
+
+
+def conforms(kind: str, new: list[dict[str, Any]]) -> None:
+    """The checks that read vectors, over new ones alone."""
+
+    class Captured(Folder):
+        @property
+        def vectors(self) -> list[dict[str, Any]]:
+            return new
+
+    folder = Captured(kind)
+    assert folder.good_frames()
+    check_vectors_decode_as_they_say(folder)
+    check_codec_is_total(folder)
+
+
+@pytest.mark.slow
+async def test_a_redacted_file_names_no_unit(tmp_path: Path) -> None:
+    twin = registry.twin("axpert", seed=6, fast=True)
+    serial = b"".join(piece.data for piece in twin.receive(b"QID\xd6\xea\r", 0.0))[1:15]
+    assert serial.isdigit()
+    file = await taken(tmp_path, "axpert", "--redact")
+    header, *pieces = rows(file.read_text())
+    assert header["redacted"] is True
+    assert serial.hex() not in "".join(piece["hex"] for piece in pieces if piece["way"] == "in")
+    site = tmp_path / "again.toml"
+    async with replaying(str(file), "--speed", "1000") as (port, _errors):
+        site.write_text(SITE.format(kind="axpert", port=port))
+        scanned = await run("scan", "--port", port, "--json")
+    assert json.loads(scanned.stdout)[0]["serial"] == "0" * 14
+
+
+@pytest.mark.slow
+async def test_a_longer_capture_polls_again_and_hears_what_is_said_unasked(tmp_path: Path) -> None:
+    once = rows((await taken(tmp_path, "emus_bms")).read_text())
+    (tmp_path / "emus_bms.jsonl").unlink()
+    longer = rows((await taken(tmp_path, "emus_bms", "--seconds", "3")).read_text())
+    assert longer[-1]["t"] > once[-1]["t"]
+    assert sum(row.get("way") == "in" for row in longer) > sum(
+        row.get("way") == "in" for row in once
+    )
+
+
+@pytest.mark.slow
+async def test_an_interrupted_capture_keeps_what_it_has(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    async with pty_host(registry.twin("emus_bms", seed=6, fast=True), time.time) as port:
+        site.write_text(SITE.format(kind="emus_bms", port=port))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "fieldstation.cli", "capture", "unit", "--seconds", "600"),
+            *("--config", str(site), "--out", str(out)),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            assert b"unit is emus_bms" in await process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert b"Traceback" not in await process.stderr.read()
+            assert await process.wait() == 130
+    assert {row["way"] for row in rows(out.read_text())[1:]} == {"in", "out"}
+
+
+async def test_a_question_that_is_not_in_the_capture_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "mode.jsonl"
+    file.write_text(HEADER + MODE % "2842e7c90d")
+    async with replaying(str(file)) as (port, errors):
+        assert b"1 different questions" in await errors.readline()
+        descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        os.write(descriptor, b"PBT02\r")
+        assert b"not in the capture, no answer: 50 42 54" in await errors.readline()
+        os.close(descriptor)
+
+
+def test_a_capture_is_decoded_frame_by_frame(tmp_path: Path) -> None:
+    file = tmp_path / "mode.jsonl"
+    file.write_text(HEADER + MODE % "2842e7c90d" + '{"t": 2, "way": "out", "hex": "00"}\n')
+    mode, silence = rows(fieldstation("replay", str(file), "--decode").stdout)
+    assert mode["name"] == "QMOD"
+    assert mode["decoded"] == {"device_mode": "B", "device_mode_label": "battery"}
+    assert (silence["t"], silence["error"]) == (2, "silence")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "code", "words"),
+    [
+        (("replay",), None, 2, "cannot read"),
+        (("replay",), "[]", 2, "no object"),
+        (("replay",), '{"capture": 1, "kind": "axpret"}', 4, "'axpert'"),
+        (("replay",), '{"capture": 1, "kind": "opc_n3"}', 2, "--decode"),
+        (("capture-test", "noon"), HEADER + MODE % "ff", 2, "nothing in"),
+        (("capture-test", "No on"), HEADER + MODE % "2842e7c90d", 2, "is no name"),
+        (("capture-test", "n", "--into", "/proc"), HEADER + MODE % "2842e7c90d", 2, "no checkout"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], text: str | None, code: int, words: str
+) -> None:
+    file = tmp_path / "capture.jsonl"
+    if text is not None:
+        file.write_text(text)
+    command, *rest = arguments
+    result = fieldstation(command, str(file), *rest)
+    assert result.returncode == code, result.stderr
+    (line,) = result.stderr.strip().splitlines()[-1:]
+    assert words in line
+    assert "Traceback" not in result.stderr
+
+
+def test_nothing_is_left_behind_when_the_port_does_not_open(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    site.write_text(SITE.format(kind="axpert", port=tmp_path / "gone"))
+    result = fieldstation("capture", "unit", "--config", str(site), "--out", str(out))
+    assert result.returncode == 69
+    assert not out.exists()
+
+
+@pytest.mark.slow
+async def test_a_unit_that_does_not_answer_leaves_what_was_asked(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    master, far_side = os.openpty()
+    site.write_text(SITE.format(kind="emus_bms", port=os.ttyname(far_side)))
+    result = await run("capture", "unit", "--config", str(site), "--out", str(out))
+    os.close(master)
+    os.close(far_side)
+    assert result.returncode == 75
+    assert {row["way"] for row in rows(out.read_text())[1:]} >= {"out"}
