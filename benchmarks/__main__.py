@@ -15,7 +15,9 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, table
 
-SECTIONS = ("journal", "batch", "store", "ingest", "plots", "station")
+SECTIONS = (
+    "journal", "batch", "store", "ingest", "plots", "station", "codecs", "bus", "replug", "site",
+)  # fmt: skip
 OUT = Path("var/bench.json")
 
 

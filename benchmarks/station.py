@@ -40,7 +40,7 @@ async def _measure(folder: Path) -> list[Figure]:
         site = folder / "site.toml"
         site.write_text(SITE.format(port=port), encoding="utf-8")
         reads = [await _read(site) for _ in range(READS)]
-        figures = await asyncio.to_thread(_station, folder, site)
+        figures = await asyncio.to_thread(at_work, folder, site, "station at 1 Hz", 3.0, 60.0)
     return [Figure("read, from process start", percentile(reads, 0.5), "s", most=1.0), *figures]
 
 
@@ -54,7 +54,12 @@ async def _read(site: Path) -> float:
     return time.perf_counter() - begun
 
 
-def _station(folder: Path, site: Path) -> list[Figure]:
+def at_work(
+    folder: Path, site: Path, title: str, most_percent: float, most_mb: float
+) -> list[Figure]:
+    """What the station of the configuration `site` takes while it sends to a hub, against bounds
+    for its share of a core and its memory.
+    """
     from fieldstation.cli.hub import write_secret
     from fieldstation.hub import run
 
@@ -71,10 +76,10 @@ def _station(folder: Path, site: Path) -> list[Figure]:
         after = _used(station.pid)
     share = (after[0] - before[0]) / MEASURE_S * 100
     return [
-        Figure("station at 1 Hz, CPU", share, "% of a core", most=3.0),
-        Figure("station at 1 Hz, memory", after[1] / 1e6, "MB", most=60),
+        Figure(f"{title}, CPU", share, "% of a core", most=most_percent),
+        Figure(f"{title}, memory", after[1] / 1e6, "MB", most=most_mb),
         Figure(
-            "station at 1 Hz, device writes", (after[2] - before[2]) / MEASURE_S, "B/reading",
+            f"{title}, device writes", (after[2] - before[2]) / MEASURE_S, "B/s",
             note="uploads each 10 s included",
         ),
     ]  # fmt: skip

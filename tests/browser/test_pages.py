@@ -24,7 +24,9 @@ def now_row(load: int) -> list[tuple[int, tuple[Any, ...]]]:
 
 
 def curve_box(page: Any) -> dict[str, float]:
-    box: dict[str, float] = page.locator("#plot .u-over").bounding_box()
+    area = page.locator("#plot .u-over")
+    area.scroll_into_view_if_needed()
+    box: dict[str, float] = area.bounding_box()
     return box
 
 
@@ -59,9 +61,9 @@ def test_dashboard_draws_the_last_day_as_a_small_curve(visit: Any) -> None:
 def test_a_drag_fetches_finer_buckets_and_back_returns(visit: Any) -> None:
     visit.open("?channels=battery_voltage&range=30d")
     wide = visit.page.url
-    box = curve_box(visit.page)
 
     def drag() -> None:
+        box = curve_box(visit.page)
         mouse, y = visit.page.mouse, box["y"] + box["height"] / 2
         mouse.move(box["x"] + 0.80 * box["width"], y)
         mouse.down()

@@ -21,7 +21,7 @@ from fieldstation.model import Identity, SerialLine
 from fieldstation.protocol.usb_iss_twin import UsbIssTwin
 from fieldstation.station.config import load_config
 from fieldstation.transport.host import pty_host
-from fieldstation.transport.link import open_link
+from fieldstation.transport.opening import open_link
 from fieldstation.transport.scan import Finding, Place, Probe
 
 AXPERT = Probe("axpert", registry.driver("axpert"))

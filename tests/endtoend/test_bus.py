@@ -33,7 +33,8 @@ def test_a_dead_and_a_babbling_unit_cost_the_others_nothing(tmp_path: Path) -> N
     for one in felt.values():
         assert one.taken == one.due == 1 + SECONDS // EVERY_S
         assert len(one.late_s) >= one.due - START_POLLS
-    assert percentile(late_ms, 0.99) < 50
+    # In virtual time nothing but the schedule makes anyone late.
+    assert max(late_ms) < 50
     reader = Reader(tmp_path / "journal.sqlite3")
     kept = [each.reading for each in reader.after(0, 10**6)]
     reader.close()

@@ -257,3 +257,28 @@ def test_any_name_of_an_instrument_can_be_asked_for(
     answer = person.get(f"{address}/export.csv")
     assert answer.status_code == 200
     assert answer.headers["content-disposition"].isascii()
+
+
+def test_states_are_spans_and_a_text_code_is_one_too(person: httpx.Client, station: Any) -> None:
+    stages = Layout(
+        "axpert",
+        "stages",
+        (
+            Channel("stage", Kind.ENUM, label="Stage", codes={"L": "line", "B": "battery"}),
+            Channel("fan_on", Kind.FLAG, label="Fan"),
+        ),
+    )
+    rows = [("L", True), ("L", False), ("B", False), ("B", None), ("B", True)]
+    station.send(rows, layout=stages, start_us=1_780_000_000_000_000)
+    at = f"/api/v1/instruments/{station.slug}/inverter/states"
+    span = {"start": "2026-05-28T20:00:00Z", "end": "2026-05-28T21:00:00Z", "points": "360"}
+    stage, fan = person.get(at, params=span | {"channels": "stage,fan_on"}).json()["channels"]
+    assert (stage["value"], stage["n"]) == (["L", "B"], 5)
+    assert [s - 1_780_000_000 for s in stage["start_s"]] == [0, 20]
+    assert [s - 1_780_000_000 for s in stage["end_s"]] == [20, 50]
+    assert (fan["value"], fan["n"]) == ([True, False, True], 4)
+    refused = person.get(at, params={"channels": "load_power"})
+    assert refused.status_code == 404
+    station.send(start_us=1_780_000_100_000_000)
+    refused = person.get(at, params={"channels": "load_power"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad-request")

@@ -30,7 +30,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def test_every_operation_and_parameter_is_on_the_reference_page(described: dict[str, Any]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     found = list(operations(described))
-    assert len(found) == 6
+    assert len(found) == 7
     for path, method, operation in found:
         heading = f"### `{method} {path}`\n"
         assert heading in text
@@ -61,6 +61,7 @@ def test_reference_page_names_every_code_of_a_refusal() -> None:
         ("{one}/latest", "LatestValues"),
         ("{one}/readings", "ReadingColumns"),
         ("{one}/buckets?channels=battery_voltage,mode", "BucketColumns"),
+        ("{one}/states?channels=mode,load_on", "StateColumns"),
     ],
 )
 def test_answers_have_the_described_shape_and_no_more(

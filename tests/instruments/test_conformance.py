@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
+from fuzz.codecs import Subject, spoiled
 
 from fieldstation.instruments import registry
 from fieldstation.testing.conformance import CHECKS, Folder, impurity
+
+SPOILED = 20_000
 
 
 @pytest.mark.parametrize("kind", registry.kinds())
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_every_instrument_keeps_the_rules(check: Callable[[Folder], None], kind: str) -> None:
     check(Folder(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", registry.kinds())
+def test_many_spoiled_frames_raise_nothing_foreign(kind: str) -> None:
+    subject = Subject(kind)
+    for name, data in islice(spoiled(subject, kind), SPOILED):
+        subject.feed(name, data)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from fieldstation.errors import BadRequest, CodecError, NotFound
 from fieldstation.instruments import registry
-from fieldstation.model import Layout
+from fieldstation.model import Identity, Layout
+from fieldstation.transport.play import answers, play
 
 THIRD_PARTY = {
     "their_meter/__init__.py": "",
@@ -104,3 +106,15 @@ def test_line_faults_and_own_faults_may_be_ordered_together() -> None:
     assert [piece.data for piece in late] == [piece.data for piece in prompt]
     assert late[0].data.endswith(b"\r\n")
     assert (late[0].delay_s, prompt[0].delay_s) == (6.0, 0.0)
+
+
+ASKED = [kind for kind in registry.kinds() if registry.listened(kind) is None]
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_the_main_poll_is_the_same_for_a_unit_that_has_told_only_its_kind(kind: str) -> None:
+    seconds = count(1_790_000_000)
+    answer = answers(registry.twin(kind, seed=1), lambda: next(seconds) / 1.0)
+    driver = registry.driver(kind)
+    known = driver.plan(play(driver.identify(), answer))
+    assert driver.plan(Identity(kind))[0].layout == known[0].layout

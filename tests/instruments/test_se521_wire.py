@@ -19,8 +19,8 @@ from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport import Runner
 from fieldstation.transport.hid import HidLink
 from fieldstation.transport.host import pty_host
-from fieldstation.transport.link import open_link
 from fieldstation.transport.loopback import LoopLink
+from fieldstation.transport.opening import open_link
 
 NOON_S = 1_779_969_600.0  # 2026-05-28 12:00 UTC
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -36,10 +37,8 @@ def test_what_json_can_say_is_read_as_it_was_said(document: object, ascii_only: 
 
 @given(data=st.binary() | st.text('[]{}",:\\ud8eE+-.0123NaInfity').map(str.encode))
 def test_any_bytes_are_a_document_or_a_refusal(data: bytes) -> None:
-    try:
+    with suppress(CodecError):
         decode_json(data)
-    except CodecError as error:
-        assert error.kind
 
 
 def test_deep_and_long_documents_are_refused() -> None:

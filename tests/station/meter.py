@@ -23,9 +23,11 @@ from fieldstation.model import (
     Value,
     ask,
 )
+from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument
+from fieldstation.station.port import Bus, Port
 from fieldstation.testing.echo import frame, frame_end
 from fieldstation.transport.loopback import LoopLink
 
@@ -140,13 +142,17 @@ def instrument(
         driver or MeterDriver(),
         clock,
         collector,
-        bus=asyncio.Lock(),
-        loop_link=lambda: LoopLink(twin, lambda: clock.now().utc_us / 1e6),
+        port=Port(
+            Bus(),
+            one.port,
+            one.line,
+            loop_link=lambda: LoopLink(twin, lambda: clock.now().utc_us / 1e6),
+        ),
     )
 
 
 @asynccontextmanager
-async def collecting(path: Path, clock: LoopClock) -> AsyncIterator[Collector]:
+async def collecting(path: Path, clock: Clock) -> AsyncIterator[Collector]:
     """A collector at work on a journal in the folder `path`."""
     async with Collector(path / "journal.sqlite3", clock) as collector:
         writer = asyncio.create_task(collector.run())

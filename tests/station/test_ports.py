@@ -35,7 +35,7 @@ async def _at_work(folder: Path, *ports: PtyPort) -> AsyncIterator[list[Instrume
         settings(name, port=str(port.by_id), every_s=EVERY_S)
         for name, port in zip(names, ports, strict=True)
     ]
-    async with collecting(folder, clock) as collector:  # type: ignore[arg-type]
+    async with collecting(folder, clock) as collector:
         made = instruments(wanted, clock, collector, lambda kind: MeterDriver())
         tasks = [asyncio.create_task(supervise(one, Backoff(0.02, 0.05))) for one in made]
         yield made

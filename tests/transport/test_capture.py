@@ -29,7 +29,7 @@ from fieldstation.transport.capture import (
 )
 from fieldstation.transport.converse import Runner
 from fieldstation.transport.host import pty_host
-from fieldstation.transport.link import open_link
+from fieldstation.transport.opening import open_link
 from fieldstation.transport.play import answers, play
 from fieldstation.transport.redact import forms_of, redacted
 from fieldstation.transport.replay import GAP_S, CaptureTwin

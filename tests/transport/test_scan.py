@@ -14,7 +14,7 @@ from fieldstation.instruments import registry
 from fieldstation.model import Identity, Outgoing, SerialLine, Twin
 from fieldstation.protocol.usb_iss_twin import UsbIssTwin
 from fieldstation.transport.host import pty_host, tcp_host
-from fieldstation.transport.link import open_link
+from fieldstation.transport.opening import open_link
 from fieldstation.transport.play import answers, play
 from fieldstation.transport.scan import (
     Finding,

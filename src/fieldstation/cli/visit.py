@@ -28,7 +28,7 @@ async def visit(
     from fieldstation.instruments import registry
     from fieldstation.model import configured
     from fieldstation.transport.converse import Runner
-    from fieldstation.transport.link import open_link
+    from fieldstation.transport.opening import open_link
 
     driver = configured(registry.driver(settings.kind), settings.options)
     link = await open_link(settings.port, settings.line)

@@ -5,6 +5,7 @@
 3. A folder has `driver.DRIVER`, `channels.LAYOUTS`, `codec.decode_vector(entry)` and
    `simulator.twin(profile, seed, plan, fast=...)` with the tables `simulator.FAULTS` (its own
    faults) and `simulator.PROFILES`; `fieldstation.testing.conformance` says what else is demanded.
+   The folder's `TITLE` is what a person calls the instrument.
 4. An instrument that is heard and not asked has `driver.LISTENED` in place of `DRIVER`, and its
    twin is a Speaker.
 """
@@ -58,6 +59,16 @@ def package(kind: str) -> str:
 def module(kind: str, name: str) -> ModuleType:
     """One module of an instrument's folder. Raises NotFound for an unknown kind."""
     return import_module(f"{package(kind)}.{name}")
+
+
+def title(kind: str) -> str:
+    """What a person calls an instrument. For a kind that is not installed here, or has no title:
+    the kind itself with spaces.
+    """
+    plain = kind.replace("_", " ").capitalize()
+    if kind not in _packages():
+        return plain
+    return str(getattr(import_module(package(kind)), "TITLE", plain))
 
 
 def driver(kind: str) -> Driver:

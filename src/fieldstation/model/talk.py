@@ -212,6 +212,13 @@ def farewell(driver: Driver) -> Conversation[None] | None:
     return driver.farewell() if isinstance(driver, Leaving) else None
 
 
+def usb_numbers(driver: Driver) -> frozenset[tuple[int, int]]:
+    """Vendor and product numbers of the USB HID devices that a driver's instrument may be; a driver
+    says so in an attribute of this name.
+    """
+    return frozenset(getattr(driver, "usb_numbers", ()))
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """Bytes that a twin puts on the line, `delay_s` after the bytes that caused them."""

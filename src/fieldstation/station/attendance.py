@@ -34,6 +34,11 @@ class Attendance:
         self._met: list[tuple[int, int]] = []
         self._newest = (reached_us, 0)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the account still stands where an earlier run left it."""
+        return self._reached_mono_us is None
+
     def meet(self, utc_us: int, mono_us: int) -> None:
         """A reading of that time came now."""
         newest_us, came_us = self._newest

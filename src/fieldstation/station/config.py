@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,12 +12,22 @@ from typing import Any
 
 from fieldstation.errors import ConfigError, NotFound
 from fieldstation.instruments import registry
-from fieldstation.model import Driver, Line, Option, OptionValue, SerialLine
+from fieldstation.model import (
+    Driver,
+    Line,
+    Listened,
+    MqttLine,
+    Option,
+    OptionValue,
+    SerialLine,
+)
 from fieldstation.model.talk import Tunable
 from fieldstation.sinks.keyfile import read_key
+from fieldstation.station.brokers import BROKER_KEYS, broker_faults, broker_line, client_id_of
 from fieldstation.station.lines import Lines
-from fieldstation.station.places import seat_of
+from fieldstation.station.seats import UNIT, Seats
 from fieldstation.station.settings import NAME, SECTIONS, Setting, settings_of
+from fieldstation.transport.address import MqttPort, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +123,13 @@ class _Parser:
         self._data = data
         self._lines = lines
         self._problems: list[tuple[int, str]] = []
+        self._folder = file.parent
 
     def config(self) -> Config:
         for section in self._data.keys() - SECTIONS.keys():
             self._say((section,), f"there is no section [{section}]{_near(section, SECTIONS)}")
         station = self._section(("station",), "station")
+        self._folder = self._path(station["data"])
         journal = self._section(("journal",), "journal")
         hub = self._hub() if "hub" in self._data else None
         instruments = self._instruments()
@@ -125,7 +137,7 @@ class _Parser:
             raise ConfigError(*(text for _, text in sorted(self._problems, key=lambda p: p[0])))
         return Config(
             self._file,
-            StationSettings(station["name"], self._path(station["data"])),
+            StationSettings(station["name"], self._folder),
             tuple(instruments),
             hub,
             JournalSettings(**journal),
@@ -155,18 +167,13 @@ class _Parser:
         if not sections:
             self._say((), "no instrument is configured; add a section [instrument.NAME]")
         found: list[InstrumentSettings] = []
-        owners: dict[str, str] = {}
+        seats = Seats()
         for name in sections:
             instrument = self._instrument(name)
             if instrument is None:
                 continue
-            owner = owners.setdefault(seat_of(instrument.port, instrument.line), name)
-            if owner != name:
-                self._say(
-                    ("instrument", name, "port"),
-                    f"[instrument.{name}] has the port of [instrument.{owner}]; a port belongs to"
-                    " one instrument",
-                )
+            if fault := seats.fault(name, instrument.port, instrument.line, _unit_of(instrument)):
+                self._say(("instrument", name, "port"), fault)
             found.append(instrument)
         return found
 
@@ -182,8 +189,12 @@ class _Parser:
         table: Sequence[Option] = driver.options if isinstance(driver, Tunable) else ()
         options = {option.name: option for option in table}
         values = self._section(path, "instrument", options)
-        if driver is None or not values["port"]:
+        if driver is None or not values["port"] or not self._right_port(path, values, driver.line):
             return None
+        given = {key: values[key] for key in options if values[key] is not None}
+        if listened := registry.listened(values["kind"]):
+            for key, fault in broker_faults(listened, name, values, given, self._path):
+                self._say((*path, key), f"[{'.'.join(path)}] {fault}")
         return InstrumentSettings(
             name,
             values["kind"],
@@ -191,32 +202,53 @@ class _Parser:
             float(values["every_s"] or driver.default_every_s),
             self._line(path, driver.line, values),
             values["serial_number"] or "",
-            {key: values[key] for key in options if values[key] is not None},
+            given,
         )
 
-    def _driver(self, path: tuple[str, ...]) -> Driver | None:
+    def _driver(self, path: tuple[str, ...]) -> Driver | Listened | None:
         """The driver of an instrument's kind, if its section names one that there is."""
         section = self._data["instrument"][path[-1]]
         kind = section.get("kind") if isinstance(section, dict) else None
         if not isinstance(kind, str):
             return None
         try:
-            return registry.driver(kind)
+            return registry.listened(kind) or registry.driver(kind)
         except NotFound as error:
             self._say((*path, "kind"), f"[{'.'.join(path)}] kind: {error}")
             return None
 
+    def _right_port(self, path: tuple[str, ...], values: dict[str, Any], line: Line) -> bool:
+        """Whether the port is a broker for an instrument that is heard, and none for others."""
+        heard = isinstance(line, MqttLine)
+        if heard == isinstance(parse_address(values["port"]), MqttPort):
+            return True
+        wanted = (
+            'is heard through a broker; write port = "mqtt://HOST"'
+            if heard
+            else ("is asked over a line of its own, not through a broker")
+        )
+        self._say((*path, "port"), f"[{'.'.join(path)}] port: {values['kind']} {wanted}")
+        return False
+
     def _line(self, path: tuple[str, ...], line: Line, values: dict[str, Any]) -> Line:
-        given = {key: values[key] for key in _LINE_KEYS if values[key] is not None}
+        of_serial = {key: values[key] for key in _LINE_KEYS if values[key] is not None}
+        of_broker = [key for key in BROKER_KEYS if values[key] is not None]
+        if not isinstance(line, SerialLine):
+            self._superfluous(path, of_serial, "serial line")
+        if not isinstance(line, MqttLine):
+            self._superfluous(path, of_broker, "broker")
         if isinstance(line, SerialLine):
-            return replace(line, **given)
-        for key in given:
+            return replace(line, **of_serial)
+        if isinstance(line, MqttLine):
+            return broker_line(values, self._path, client_id_of(self._folder, path[-1]))
+        return line
+
+    def _superfluous(self, path: tuple[str, ...], keys: Iterable[str], what: str) -> None:
+        for key in keys:
             self._say(
                 (*path, key),
-                f"[{'.'.join(path)}] {key}: an instrument of this kind has no serial line; leave"
-                " it out",
+                f"[{'.'.join(path)}] {key}: an instrument of this kind has no {what}; leave it out",
             )
-        return line
 
     def _section(
         self, path: tuple[str, ...], section: str, options: Mapping[str, Option] = _NO_OPTIONS
@@ -252,6 +284,14 @@ class _Parser:
 
     def _path(self, text: str) -> Path:
         return (self._file.absolute().parent / Path(text).expanduser()).resolve()
+
+
+def _unit_of(one: InstrumentSettings) -> OptionValue | None:
+    """The number that tells units on one line apart; None where there is no such number."""
+    driver = registry.listened(one.kind) or registry.driver(one.kind)
+    table: Sequence[Option] = driver.options if isinstance(driver, Tunable) else ()
+    defaults = {option.name: option.default for option in table}
+    return one.options.get(UNIT, defaults.get(UNIT))
 
 
 def _near(word: str, known: Mapping[str, object]) -> str:

@@ -4,8 +4,8 @@ failure.
 1. The main reading decides: when it fails, the unit is asked again who it is before the next one,
    since another unit may have been plugged in. The other readings of the plan fail for themselves.
    `test_a_swapped_unit_is_noticed`
-2. A port that broke is closed and opened again; so is one behind which nothing answered
-   CLOSE_AFTER times.
+2. On a shared port a lost unit is asked again only when a reading of it is due: that time is its
+   own. `test_a_dead_and_a_babbling_unit_cost_the_others_nothing`
 3. "lost" and "back" are logged once for each outage. Each due reading that is not taken is counted
    in a hole with its cause. `test_an_outage_is_one_hole_and_two_lines_in_the_log`
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,19 +29,20 @@ from fieldstation.errors import (
 from fieldstation.model import Driver, Identity, Poll, Reading
 from fieldstation.model.talk import farewell
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import Cause, WrongUnit, cause_of
+from fieldstation.station.causes import Cause, cause_of
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.ledger import WHOLE, Ledger
+from fieldstation.station.port import Port
 from fieldstation.station.schedule import Grid, Passed, Tick, Turns
+from fieldstation.station.units import Unit
 from fieldstation.station.values import fit
 from fieldstation.transport.converse import Runner
-from fieldstation.transport.link import Link, open_link
+from fieldstation.transport.link import Link
 
 log = logging.getLogger(__name__)
 
-CLOSE_AFTER = 3
 FAREWELL_S = 3.0
 
 _ANSWERED_BADLY = (LinkTimeout, CodecError, InstrumentRefused)
@@ -64,7 +65,7 @@ class InstrumentState:
 
 
 class Instrument:
-    """The instrument of `settings`, run in a task of its own. `bus` is held while it talks."""
+    """The instrument of `settings`, run in a task of its own, talking through `port`."""
 
     def __init__(
         self,
@@ -73,41 +74,44 @@ class Instrument:
         clock: Clock,
         collector: Collector,
         *,
-        bus: asyncio.Lock,
+        port: Port,
         phase_us: int = 0,
-        loop_link: Callable[[], Link] | None = None,
     ) -> None:
         self.state = InstrumentState()
         self.settings = settings
         self._driver = driver
         self._clock = clock
         self._collector = collector
-        self._bus = bus
-        self._loop_link = loop_link
+        self._port = port
+        self._unit = Unit(settings, collector)
         self._every_us = round(settings.every_s * 1e6)
         now = clock.now()
         self._grid = Grid(self._every_us, now, phase_us)
         self.ledger = Ledger(collector, settings.name, now.boot)
         self._link: Link | None = None
         self._runner: Runner | None = None
-        self._failed_in_row = 0
+        self._astray = False
 
     async def visit(self, backoff: Backoff) -> None:
         """Poll until something fails, which is raised. Resets `backoff` when a reading is there."""
+        if self._astray and self._port.shared:
+            self._count_passed(Cause(self.state.cause))
+            await self._wait_due()
         identity = await self._identify()
         plan = self._driver.plan(identity)
+        await self._unit.check(identity, plan[0].layout)
+        self.state.serial, self.state.model = identity.serial, identity.model
         await self._announce(identity, plan)
         turns = Turns([poll.every for poll in plan])
         while True:
             tick = await self._next_tick()
             due = turns.take(tick.index)
-            async with self._bus:
-                if 0 in due:
-                    await self._main(plan[0], tick)
-                    backoff.reset()
-                for line in due:
-                    if line:
-                        await self._other(plan[line], tick)
+            if 0 in due:
+                await self._main(plan[0], tick)
+                backoff.reset()
+            for line in due:
+                if line:
+                    await self._other(plan[line], tick)
 
     @property
     def due(self) -> int:
@@ -127,49 +131,50 @@ class Instrument:
         self._count_passed(cause)
 
     async def recover(self, error: Exception) -> None:
-        """Close the port if it, or the unit behind it, needs that."""
-        self._failed_in_row += 1
-        if not isinstance(error, _ANSWERED_BADLY) or self._failed_in_row >= CLOSE_AFTER:
-            await self.close()
-
-    async def close(self) -> None:
-        """Give the port back."""
-        link, self._link, self._runner = self._link, None, None
-        self._failed_in_row = 0
-        if link is not None:
-            await link.aclose()
+        """Let the port be closed if it, or the units behind it, need that."""
+        self._astray = True
+        await self._port.failed(self._link, error)
 
     async def leave(self) -> None:
         """Say what the driver has to say at the end, and give the port back."""
         words = farewell(self._driver)
         if words is not None and self._runner is not None and self.state.state == "good":
             with suppress(FieldstationError, TimeoutError):
-                async with asyncio.timeout(FAREWELL_S):
+                async with asyncio.timeout(FAREWELL_S), self._port.turn():
                     await self._runner.converse(words)
-        await self.close()
+        await self._port.leave()
         self.ledger.finish()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The instrument's part of the status."""
+        return {
+            "kind": self.settings.kind,
+            "port": self.settings.port,
+            "every_s": self.settings.every_s,
+            **{name: getattr(self.state, name) for name in self.state.__slots__},
+            "due": self.due,
+            "missed": dict(self.ledger.missed_by_cause),
+            "holes": [
+                {
+                    "layout": hole.layout,
+                    "cause": hole.cause,
+                    "since_utc_us": hole.first_utc_us,
+                    "count": hole.count,
+                }
+                for hole in self.ledger.open_holes
+            ],
+        }
 
     # --- talking ---
 
     async def _identify(self) -> Identity:
-        async with self._bus:
-            if self._runner is None:
-                settings = self.settings
-                self._link = await open_link(settings.port, settings.line, loop=self._loop_link)
-                self._runner = Runner(self._link, resync=self._driver.resync)
-            identity = await self._runner.converse(self._driver.identify())
-        self._check(identity)
-        self.state.serial, self.state.model = identity.serial, identity.model
-        return identity
-
-    def _check(self, identity: Identity) -> None:
-        wanted = self.settings.serial_number
-        if wanted and identity.serial != wanted:
-            found = f"has serial number {identity.serial}" if identity.serial else "tells none"
-            raise WrongUnit(
-                f"{self.settings.name}: the unit on {self.settings.port} {found}, configured is"
-                f" {wanted}; plug in the right one or change serial_number"
-            )
+        async with self._port.turn():
+            link = await self._port.open()
+            if self._runner is None or link is not self._link:
+                self._link = link
+                self._runner = self._port.runner(link, self._driver.resync, self.settings.every_s)
+            return await self._runner.converse(self._driver.identify())
 
     async def _announce(self, identity: Identity, plan: Sequence[Poll]) -> None:
         news = [
@@ -190,7 +195,8 @@ class Instrument:
         except Exception as error:
             self._missed(cause_of(error), tick, WHOLE)
             raise
-        self._failed_in_row = 0
+        self._astray = False
+        self._port.worked()
         self.ledger.kept()
         if self.state.state != "good":
             log.info(
@@ -211,7 +217,8 @@ class Instrument:
     async def _take(self, poll: Poll) -> None:
         assert self._runner is not None
         self.state.polls += 1
-        values = await self._runner.converse(poll.converse())
+        async with self._port.turn():
+            values = await self._runner.converse(poll.converse())
         instant = self._clock.now()
         row, unfit = fit(poll.layout, values)
         for name in unfit:
@@ -237,17 +244,21 @@ class Instrument:
 
     async def _next_tick(self) -> Tick:
         """Wait for the next due time; those that a slow poll ran over are a hole."""
-        while True:
-            wait_us = self._grid.next.due_mono_us - self._clock.now().mono_us
-            if wait_us <= 0:
-                break
-            await asyncio.sleep(wait_us / 1e6)
+        await self._wait_due()
         tick, passed = self._grid.take(self._clock.now())
         if passed is not None and self.state.state == "lost":
             self.ledger.missed(Cause(self.state.cause), passed)
         elif passed is not None:
             self.ledger.lapse(Cause.OVERRUN, passed)
         return tick
+
+    async def _wait_due(self) -> None:
+        """Wait for the next due time."""
+        while True:
+            wait_us = self._grid.next.due_mono_us - self._clock.now().mono_us
+            if wait_us <= 0:
+                return
+            await asyncio.sleep(wait_us / 1e6)
 
     def _count_passed(self, cause: Cause) -> None:
         """Count the due times up to now, while nothing could be read."""
@@ -260,25 +271,3 @@ class Instrument:
 
     def _missed(self, cause: Cause, tick: Tick, layout: str) -> None:
         self.ledger.missed(cause, Passed(1, tick.utc_us, tick.utc_us), layout)
-
-
-def summary(instrument: Instrument) -> dict[str, Any]:
-    """The instrument's part of the status."""
-    state, settings = instrument.state, instrument.settings
-    return {
-        "kind": settings.kind,
-        "port": settings.port,
-        "every_s": settings.every_s,
-        **{name: getattr(state, name) for name in state.__slots__},
-        "due": instrument.due,
-        "missed": dict(instrument.ledger.missed_by_cause),
-        "holes": [
-            {
-                "layout": hole.layout,
-                "cause": hole.cause,
-                "since_utc_us": hole.first_utc_us,
-                "count": hole.count,
-            }
-            for hole in instrument.ledger.open_holes
-        ],
-    }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from fieldstation.model import I2cLine, Line
+from fieldstation.model import I2cLine, Line, MqttLine
 from fieldstation.transport.address import (
     Address,
     DevicePath,
     I2cPort,
+    MqttPort,
     SpiPort,
     UsbIssPort,
     parse_address,
@@ -38,6 +39,8 @@ def _part(address: Address, line: Line) -> str:
     match address:
         case SpiPort(_, select):
             return f".{select}"
+        case MqttPort() if isinstance(line, MqttLine):
+            return f"#{line.client_id}"
         case I2cPort(_, chip) | UsbIssPort(_, chip) if isinstance(line, I2cLine):
             return f":{line.address if chip is None else chip:#x}"
         case _:

@@ -20,7 +20,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldstation.errors import StoreError, StoreUnavailable
 from fieldstation.journal import Journal
@@ -30,10 +30,13 @@ from fieldstation.station.clock import Clock, SystemClock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import Config, HubSettings
 from fieldstation.station.health import status_socket
-from fieldstation.station.instrument import Instrument, summary
+from fieldstation.station.instrument import Instrument
 from fieldstation.station.log import log_to_stderr
 from fieldstation.station.notify import notify, watchdog
 from fieldstation.station.supervisor import instruments, supervise
+
+if TYPE_CHECKING:
+    from fieldstation.station.listening import Listening
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Station:
             make_room=self._prune,
         )
         self.pumps = [_hub_pump(self.collector, config.hub)] if config.hub else []
-        self.instruments: list[Instrument] = []
+        self.instruments: list[Instrument | Listening] = []
 
     async def run(self, told: asyncio.Event) -> None:
         """Work until `told` to stop, or until a part fails, which is raised."""
@@ -98,7 +101,7 @@ class Station:
             "clock": now.trust.name.lower(),
             "boot": now.boot.hex(),
             "running_s": (now.mono_us - self._started.mono_us) / 1e6,
-            "instruments": {one.settings.name: summary(one) for one in self.instruments},
+            "instruments": {one.settings.name: one.summary for one in self.instruments},
             "journal": _plain(self.collector.state)
             | {"disk_free_bytes": shutil.disk_usage(self._config.station.data).free},
             "sinks": {

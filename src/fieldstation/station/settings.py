@@ -128,9 +128,9 @@ SETTINGS = (
     ),
     Setting(
         "instrument", "port", "port", "Where it is reached: `/dev/serial/by-id/...`,"
-        " `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT[?redial]`, `spi:BUS.SELECT`,"
-        " `i2c:BUS[:ADDRESS]` or `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A port belongs to"
-        " one instrument.",
+        " `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT[?redial]`, `mqtt[s]://HOST[:PORT]`,"
+        " `spi:BUS.SELECT`, `i2c:BUS[:ADDRESS]` or `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A"
+        " port belongs to one instrument or to the units of one bus, a broker to any number.",
         required=True,
     ),
     Setting(
@@ -155,7 +155,20 @@ SETTINGS = (
     ),
     Setting(
         "instrument", "serial_number", "text", "The unit's own serial number. Readings of any other"
-        " unit on this port are refused.", otherwise="any unit",
+        " unit on this port are refused.", otherwise="that of the first unit seen",
+    ),
+    Setting("instrument", "user", "text", "User at the broker.", otherwise="none"),
+    Setting(
+        "instrument", "password_file", "path", "File that holds the password at the broker in its"
+        " first line, readable by its owner only (mode 0600).", otherwise="none",
+    ),
+    Setting(
+        "instrument", "ca_file", "path", "Certificate of a private authority that signed the"
+        " broker's.", otherwise="the public authorities",
+    ),
+    Setting(
+        "instrument", "client_id", "text", "Name of the session that the broker keeps; no other"
+        " client of it may have the same.", otherwise="made from the machine and the name",
     ),
     Setting("hub", "url", "url", "Address of the hub.", required=True),
     Setting(

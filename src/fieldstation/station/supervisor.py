@@ -3,32 +3,40 @@
 1. Whatever an instrument's task raises ends that visit only: it is logged, counted and tried again
    after a while. This is the one place that catches every exception.
    `test_a_crash_of_one_instrument_leaves_the_others_alone`
-2. Instruments on one bus take turns: a lock for each bus, and phases that spread their grids.
-3. Waits between visits double from 1 to 60 s, until a reading is there.
+2. Instruments on one bus take turns (port), and phases spread their grids.
+3. Waits between visits double from 1 to 60 s, until a reading is there. A port that is not there is
+   looked for every LOOK_S, which costs nothing.
+   `test_an_instrument_is_back_soon_after_a_long_time_unplugged`
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from fieldstation.errors import FieldstationError
+from fieldstation.errors import ConfigError, FieldstationError, LinkNotFound
 from fieldstation.instruments import registry
-from fieldstation.model import Driver
+from fieldstation.model import Driver, MqttLine, chosen
 from fieldstation.model.talk import configured
 from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument
-from fieldstation.station.places import bus_of
+from fieldstation.station.places import bus_of, seat_of
+from fieldstation.station.port import Bus, Port, rest_s
 from fieldstation.station.schedule import phases
+
+if TYPE_CHECKING:
+    from fieldstation.station.listening import Listening
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+LOOK_S = 3.0
 
 FindDriver = Callable[[str], Driver]
 
@@ -38,28 +46,73 @@ def instruments(
     clock: Clock,
     collector: Collector,
     find: FindDriver = registry.driver,
-) -> list[Instrument]:
+) -> list[Instrument | Listening]:
     """The instruments of a configuration, ready to run."""
+    heard = [one for one in settings if isinstance(one.line, MqttLine)]
+    asked = [one for one in settings if not isinstance(one.line, MqttLine)]
+    return [*_asked(asked, clock, collector, find), *_heard(heard, clock, collector)]
+
+
+def _heard(
+    settings: Sequence[InstrumentSettings], clock: Clock, collector: Collector
+) -> list[Listening]:
+    if not settings:
+        return []
+    try:
+        from fieldstation.station.listening import Listening
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{settings[0].name} is heard through a broker, which needs {error.name}; type:"
+            " pip install 'fieldstation[mqtt]'"
+        ) from error
+    made = []
+    for one in settings:
+        listened = registry.listened(one.kind)
+        assert listened is not None
+        options = chosen(listened.options, one.options)
+        made.append(Listening(one, listened.configured(options), clock, collector))
+    return made
+
+
+def _asked(
+    settings: Sequence[InstrumentSettings], clock: Clock, collector: Collector, find: FindDriver
+) -> list[Instrument]:
     by_bus: dict[str, list[InstrumentSettings]] = defaultdict(list)
     for one in settings:
         by_bus[bus_of(one.port)].append(one)
     made = []
     for together in by_bus.values():
-        bus = asyncio.Lock()
+        ports = _ports(together)
         spread = phases([round(one.every_s * 1e6) for one in together])
         for one, phase_us in zip(together, spread, strict=True):
-            driver = configured(find(one.kind), one.options)
-            made.append(Instrument(one, driver, clock, collector, bus=bus, phase_us=phase_us))
+            driver, port = configured(find(one.kind), one.options), ports[one.name]
+            made.append(Instrument(one, driver, clock, collector, port=port, phase_us=phase_us))
     return made
 
 
-async def supervise(instrument: Instrument, backoff: Backoff | None = None) -> None:
+def _ports(together: Sequence[InstrumentSettings]) -> dict[str, Port]:
+    """The ports of one bus by instrument; units of one line share theirs."""
+    seats = {one.name: seat_of(one.port, one.line) for one in together}
+    users = Counter(seats.values())
+    bus = Bus(max((rest_s(one.line) for one in together if users[seats[one.name]] > 1), default=0))
+    ports = {
+        seats[one.name]: Port(bus, one.port, one.line, users=users[seats[one.name]])
+        for one in together
+    }
+    return {name: ports[seat] for name, seat in seats.items()}
+
+
+async def supervise(instrument: Instrument | Listening, backoff: Backoff | None = None) -> None:
     """Keep an instrument running until cancelled."""
     backoff = backoff or Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
     try:
         while True:
+            longest_s = LONGEST_WAIT_S
             try:
                 await instrument.visit(backoff)
+            except LinkNotFound as error:
+                await _after(instrument, error)
+                longest_s = LOOK_S
             except FieldstationError as error:
                 await _after(instrument, error)
             except Exception as error:
@@ -68,11 +121,11 @@ async def supervise(instrument: Instrument, backoff: Backoff | None = None) -> N
                         "instrument task failed", extra={"instrument": instrument.settings.name}
                     )
                 await _after(instrument, error)
-            await asyncio.sleep(backoff.next_s())
+            await asyncio.sleep(min(backoff.next_s(), longest_s))
     finally:
         await instrument.leave()
 
 
-async def _after(instrument: Instrument, error: Exception) -> None:
+async def _after(instrument: Instrument | Listening, error: Exception) -> None:
     instrument.lost(error)
     await instrument.recover(error)

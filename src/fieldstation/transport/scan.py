@@ -49,8 +49,8 @@ from fieldstation.transport.address import (
     parse_address,
 )
 from fieldstation.transport.converse import Runner
-from fieldstation.transport.link import open_link
 from fieldstation.transport.locate import DEV, SYS, HidDevice, hid_devices, serial_ports
+from fieldstation.transport.opening import open_link
 from fieldstation.transport.play import FAILURES, Talk
 
 # A whole identification: an inverter at 2400 baud answers some twenty questions, each in well under

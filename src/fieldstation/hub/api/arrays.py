@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from fieldstation.hub.instruments.spans import Spans
 from fieldstation.model import Kind
 from fieldstation.series.api import Buckets, Column
 
@@ -57,4 +58,18 @@ def bucket_columns(buckets: Buckets) -> dict[str, Any]:
         "max": np.ascontiguousarray(buckets.maximum),
         "first": np.ascontiguousarray(buckets.first),
         "last": np.ascontiguousarray(buckets.last),
+    }
+
+
+def span_columns(spans: Spans, kind: Kind) -> dict[str, Any]:
+    """One channel's spans; instants in seconds since 1970, no value where there were several."""
+    values = column(spans.value, kind)
+    return {
+        "channel": spans.channel,
+        "n": spans.n,
+        "start_s": spans.start_us / 1e6,
+        "end_s": spans.end_us / 1e6,
+        "value": [
+            None if mixed else value for value, mixed in zip(values, spans.mixed, strict=True)
+        ],
     }

@@ -1,4 +1,4 @@
-"""The API's questions: which instruments, their newest values, readings, buckets, CSV.
+"""The API's questions: which instruments, their newest values, readings, buckets, states, CSV.
 
 Answers are made straight from the store's arrays. The classes in `schemas` describe them in
 `openapi.json`; a test holds both together.
@@ -19,12 +19,20 @@ from fieldstation.errors import BadRequest
 from fieldstation.export.csv import csv_text
 from fieldstation.hub import runtime
 from fieldstation.hub.api import schemas
-from fieldstation.hub.api.arrays import bucket_columns, column, json_bytes, rfc3339, rfc3339_column
+from fieldstation.hub.api.arrays import (
+    bucket_columns,
+    column,
+    json_bytes,
+    rfc3339,
+    rfc3339_column,
+    span_columns,
+)
 from fieldstation.hub.api.cursor import Cursor, cursor_from
 from fieldstation.hub.api.instants import span_us
 from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
-from fieldstation.hub.instruments.words import plottable
-from fieldstation.model import Channel
+from fieldstation.hub.instruments.spans import states as spans_of
+from fieldstation.hub.instruments.words import averaged
+from fieldstation.model import Channel, Kind
 from fieldstation.series.api import SeriesStore
 
 router = Router(tags=["readings"])
@@ -107,6 +115,41 @@ def buckets(
             "start": rfc3339(first),
             "end": rfc3339(last),
             "channels": [bucket_columns(one_channel) for one_channel in found],
+        }
+
+    return _json(answer)
+
+
+@router.get(ONE + "/states", response=schemas.StateColumns, summary="When a state began and ended")
+def states(
+    request: HttpRequest,
+    gateway: str,
+    instrument: str,
+    channels: str,
+    start: str = "-24h",
+    end: str = "now",
+    points: Annotated[int, Field(ge=1, le=MOST_BUCKETS)] = 1024,
+) -> HttpResponse:
+    """Spans in which a flag or an enumeration kept its value; what is shorter than the range
+    divided by `points` is put together.
+    """
+    first, last = span_us(start, end, _now_us())
+
+    def answer(store: SeriesStore) -> Any:
+        one = find(store, gateway, instrument)
+        wanted = [_stateful(channel) for channel in one.channels(channels)]
+        _bound(len(wanted), points)
+        names = [channel.name for channel in wanted]
+        pieces = store.walk(one.entry.station, one.name, names, first, last)
+        shortest_us = max(1, (last - first) // points)
+        found = spans_of(pieces, names, one.entry.every_us, shortest_us)
+        return {
+            "start": rfc3339(first),
+            "end": rfc3339(last),
+            "channels": [
+                span_columns(spans, channel.kind)
+                for spans, channel in zip(found, wanted, strict=True)
+            ],
         }
 
     return _json(answer)
@@ -201,8 +244,14 @@ def _following(begin: Cursor, times_us: np.ndarray[Any, Any]) -> Cursor:
 
 
 def _drawable(channel: Channel) -> Channel:
-    if not plottable(channel):
+    if not averaged(channel):
         raise BadRequest(f"{channel.name} holds texts, which have no mean; use readings instead.")
+    return channel
+
+
+def _stateful(channel: Channel) -> Channel:
+    if channel.kind not in (Kind.FLAG, Kind.ENUM):
+        raise BadRequest(f"{channel.name} is no flag or enumeration; use buckets or readings.")
     return channel
 
 

@@ -88,3 +88,21 @@ class BucketColumns(Schema):
     start: datetime
     end: datetime
     channels: list[ChannelBuckets]
+
+
+class ChannelStates(Schema):
+    """One channel as columns of equal length, one entry for every span of one value."""
+
+    channel: str
+    n: int = Field(description="Readings that held a value")
+    start_s: list[float] = Field(description="Start of the span, seconds since 1970")
+    end_s: list[float]
+    value: list[Cell] = Field(description="null: several, each too short to be told apart")
+
+
+class StateColumns(Schema):
+    """When states began and ended."""
+
+    start: datetime
+    end: datetime
+    channels: list[ChannelStates]

@@ -17,6 +17,7 @@ from fieldstation.errors import NotFound
 from fieldstation.hub import runtime
 from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
 from fieldstation.hub.instruments.freshness import State
+from fieldstation.hub.instruments.pictures import channels_of, pictures
 from fieldstation.hub.instruments.words import (
     by_quantity,
     channel_label,
@@ -25,7 +26,8 @@ from fieldstation.hub.instruments.words import (
     value_text,
 )
 from fieldstation.hub.stations.models import Gateway
-from fieldstation.model import Channel, Value
+from fieldstation.instruments import registry
+from fieldstation.model import Channel, Kind, Value
 from fieldstation.series.api import SeriesStore
 
 MOST_ON_A_CARD = 4
@@ -90,9 +92,21 @@ class Card:
         return [self.cells[channel.name] for channel in self.instrument.headlines]
 
     @property
+    def title(self) -> str:
+        """What kind of instrument it is, in words."""
+        return registry.title(self.instrument.entry.kind)
+
+    @property
+    def lead(self) -> Cell | None:
+        """The cell of the small curve."""
+        main = self.instrument.main
+        return self.cells[main.name] if main else None
+
+    @property
     def few(self) -> list[Cell]:
-        """As many of them as a card has room for."""
-        return self.headlines[:MOST_ON_A_CARD]
+        """As many of the other headlines as a card has room for."""
+        others = [cell for cell in self.headlines if cell != self.lead]
+        return others[: MOST_ON_A_CARD - 1]
 
     @property
     def groups(self) -> list[tuple[str, list[Cell]]]:
@@ -146,12 +160,16 @@ def _card(one: Instrument, store: SeriesStore, now_ms: int) -> Card:
 
 def _plot_facts(card: Card) -> dict[str, Any]:
     entry = card.instrument.entry
-    main = card.instrument.main
+    drawn = pictures(entry.channels)
+    shown = set().union(*map(channels_of, drawn))
     return {
         "api": card.api,
         "firstMs": entry.first_us // 1000,
         "everyS": entry.every_us / 1e6,
-        "main": main.name if main else "",
+        "first": _first_view(card),
+        "pictures": drawn,
+        "beside": [picture["form"] for picture in drawn] in (["flow"], ["bars"]),
+        "values": {name: card.cells[name].value for name in shown},
         "channels": [
             {
                 "name": channel.name,
@@ -166,3 +184,10 @@ def _plot_facts(card: Card) -> dict[str, Any]:
             if plottable(channel)
         ],
     }
+
+
+def _first_view(card: Card) -> list[str]:
+    """What the plot shows a person who did not choose: the main channel, and the first state."""
+    main = card.instrument.main
+    states = [c for c in card.instrument.headlines if c.kind in (Kind.ENUM, Kind.FLAG)]
+    return [channel.name for channel in (*([main] if main else []), *states[:1])]

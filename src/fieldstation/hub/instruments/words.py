@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from fieldstation.model import Channel, Kind, Value, unit
 
-# Where a channel's table names no decimals, this many digits are enough to look at.
+# This many digits are enough to look at.
 DIGITS = 6
 
 
@@ -18,11 +18,13 @@ def value_text(channel: Channel, value: Value) -> str:
     if value is None:
         return "–"
     if channel.kind is Kind.ENUM:
-        return channel.label_of(value)
+        return channel.label_of(value).replace("_", " ")
     if channel.kind is Kind.FLAG:
         return _("on") if value else _("off")
     if channel.kind is Kind.NUMBER and isinstance(value, int | float):
-        return f"{value:.{channel.decimals}f}" if channel.decimals else f"{value:.{DIGITS}g}"
+        whole = len(str(abs(int(value))))
+        decimals = min(channel.decimals, max(0, DIGITS - whole))
+        return f"{value:.{decimals}f}" if channel.decimals else f"{value:.{DIGITS}g}"
     return str(value)
 
 
@@ -42,7 +44,12 @@ def quantity(channel: Channel) -> str:
 
 
 def plottable(channel: Channel) -> bool:
-    """True when it can be drawn over time: everything but texts and text codes."""
+    """True when it can be drawn over time: everything but texts."""
+    return channel.kind is not Kind.TEXT
+
+
+def averaged(channel: Channel) -> bool:
+    """True when the store keeps buckets of it: whatever is no text and has no text codes."""
     if channel.kind is Kind.ENUM:
         return not any(isinstance(code, str) for code in channel.codes)
     return channel.kind is not Kind.TEXT

@@ -22,9 +22,7 @@ from fieldstation.hub.stations.models import Gateway
 
 PREFIX = "fsk_"
 LONGEST_NAME = 80
-VALID = (
-    "SELECT key_hash, id FROM stations_gateway WHERE key_hash IN ({}) AND revoked_at IS NULL"
-)
+VALID = "SELECT key_hash, id FROM stations_gateway WHERE key_hash IN ({}) AND revoked_at IS NULL"
 
 
 def key_hash(key: str) -> bytes:

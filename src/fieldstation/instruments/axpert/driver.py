@@ -149,6 +149,8 @@ class AxpertDriver:
     kind = channels.KIND
     default_every_s = 10.0
     line = SerialLine(2400)
+    # The HID bridge of the USB socket (PI30 sheet, section 2.2).
+    usb_numbers = ((0x0665, 0x5161),)
     resync: Exchange[Any] | None = exchange("QPI", attempts=1)
 
     def identify(self) -> Conversation[Identity]:

@@ -112,7 +112,8 @@ class _Plan:
         every: int,
         shape: Callable[[Values], Values] = dict,
     ) -> Poll | None:
-        said = str(self.facts.get("sentences", "")).split()
+        # A unit that has told nothing of itself is asked for everything.
+        said = str(self.facts.get("sentences", " ".join(names))).split()
         known = [name for name in names if name in said]
         return (
             Poll(layout, _shaped(layout, group(self.board, known), shape), every) if known else None

@@ -37,7 +37,7 @@ MARKERS = {b"<Data_begin>": "start", b"<Data_end>": "planned restart", b"<Connec
 _EPOCH_YEAR = 1970
 _TIME = re.compile(r"(\d{1,4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) GMT")
 _TOPIC_PART = re.compile(r'"DATA_topic"\s*:\s*"([^"\\]+)"')
-_TIME_PART = re.compile(rf'"Time"\s*:\s*"({_TIME.pattern})"')
+_TIME_PART = re.compile(rf'"Time"\s*:\s*"({_TIME.pattern})')
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
 
 

@@ -1,1 +1,3 @@
 """Any node that publishes JSON documents over MQTT, its channels named in the configuration."""
+
+TITLE = "JSON node"

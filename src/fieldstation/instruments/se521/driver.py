@@ -68,6 +68,8 @@ class Se521Driver:
     kind = KIND
     # The instrument converts a few times per second; the original logger stored a row per minute.
     default_every_s = 10.0
+    # Other things have this number too (SE521 sheet, section 1).
+    usb_numbers = ((0x04D9, 0xE000),)
     # The number in each request tells late replies apart.
     resync: Exchange[Any] | None = None
     options: Sequence[Option] = OPTIONS

@@ -6,11 +6,13 @@ const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 /** The value without its unit; a dash for none. `form` has kind, decimals and codes. */
 export function valueText(form, value) {
   if (value === null || value === undefined) return "–";
-  if (form.kind === "enum") return form.codes[String(value)] ?? `unknown_${value}`;
+  if (form.kind === "enum") return (form.codes[String(value)] ?? `unknown ${value}`).replaceAll("_", " ");
   if (form.kind === "flag") return value ? "on" : "off";
   if (typeof value !== "number") return String(value);
   if (form.kind === "number") {
-    return form.decimals ? value.toFixed(form.decimals) : String(Number(value.toPrecision(DIGITS)));
+    const whole = Math.trunc(Math.abs(value)).toString().length;
+    const decimals = Math.min(form.decimals, Math.max(0, DIGITS - whole));
+    return form.decimals ? value.toFixed(decimals) : String(Number(value.toPrecision(DIGITS)));
   }
   return String(Math.round(value * 100) / 100);
 }

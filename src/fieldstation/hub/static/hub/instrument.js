@@ -1,8 +1,10 @@
 // The page of one instrument: live values, and a plot whose view is the page's address.
 
+import { isState } from "./lanes.js";
 import { follow } from "./live.js";
 import { bindKeys, bindTouch } from "./moves.js";
 import { Picker, closeMenusOutside } from "./picker.js";
+import { Pictures } from "./pictures.js";
 import { Plot, axisOf } from "./plot.js";
 import { Readout } from "./readout.js";
 import { hubNow, showAge, showReading } from "./state.js";
@@ -15,6 +17,8 @@ const page = document.getElementById("instrument");
 const facts = JSON.parse(document.getElementById("plot-facts").textContent);
 const byName = new Map(facts.channels.map((channel) => [channel.name, channel]));
 const at = (id) => document.getElementById(id);
+
+const pictures = new Pictures(at("pictures"), facts);
 
 let view = null;
 let plot = null;
@@ -57,6 +61,7 @@ async function load() {
   const [from, to] = spanOf(view, facts, hubNow() / 1000);
   const shown = plot;
   link(from, to);
+  pictures.over(from, to);
   if (!shown) {
     at("plot-status").textContent = "Choose a channel to draw.";
     return;
@@ -64,22 +69,16 @@ async function load() {
   fetching?.abort();
   fetching = new AbortController();
   drawnAt = Date.now();
-  const width = Math.round(at("plot").clientWidth);
-  const query = new URLSearchParams({
-    channels: view.channels.join(","),
-    start: instant(from),
-    end: instant(to),
-    points: Math.min(Math.max(width, POINTS.least), POINTS.most),
-  });
   at("plot").classList.add("busy");
   try {
-    const answer = await fetch(`${facts.api}/buckets?${query}`, { signal: fetching.signal });
-    const data = await answer.json();
+    const { signal } = fetching;
+    const [buckets, states] = await Promise.all([
+      ask("buckets", shown.measured, from, to, signal), ask("states", shown.states, from, to, signal),
+    ]);
     if (shown !== plot) return;
-    if (!answer.ok) throw new Error(data.detail);
-    spanShown = data.span_s;
-    plot.show(data, from, to, facts.everyS);
-    at("plot-status").textContent = described(data);
+    spanShown = buckets?.span_s ?? (to - from) / points();
+    plot.show(buckets, states, from, to, facts.everyS);
+    at("plot-status").textContent = described(buckets, states);
   } catch (error) {
     if (error.name !== "AbortError") say(`The plot could not be fetched: ${error.message}`);
   } finally {
@@ -87,10 +86,32 @@ async function load() {
   }
 }
 
-function described(data) {
-  const values = data.channels.reduce((total, one) => total + one.n.reduce((a, b) => a + b, 0), 0);
+function points() {
+  return Math.min(Math.max(Math.round(at("plot").clientWidth), POINTS.least), POINTS.most);
+}
+
+/** The API's answer about some channels over a range; null when there are no channels. */
+async function ask(what, channels, from, to, signal) {
+  if (!channels.length) return null;
+  const query = new URLSearchParams({
+    channels: channels.map((channel) => channel.name).join(","),
+    start: instant(from),
+    end: instant(to),
+    points: points(),
+  });
+  const answer = await fetch(`${facts.api}/${what}?${query}`, { signal });
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.detail);
+  return data;
+}
+
+function described(buckets, states) {
+  const drawn = (buckets?.channels ?? []).flatMap((one) => one.n);
+  const told = (states?.channels ?? []).map((one) => one.n);
+  const values = [...drawn, ...told].reduce((a, b) => a + b, 0);
   if (!values) return "There are no readings in this range. A longer one may hold some.";
-  return `${values.toLocaleString()} values, one point for every ${spanText(data.span_s)}`;
+  const words = `${values.toLocaleString()} values`;
+  return buckets ? `${words}, one point for every ${spanText(buckets.span_s)}` : words;
 }
 
 function spanText(seconds) {
@@ -117,7 +138,7 @@ function zoomOut() {
 function toggle(name, wanted) {
   const names = view.channels.filter((one) => one !== name);
   const next = wanted ? [...names, name] : names;
-  const axes = new Set(next.map((one) => axisOf(byName.get(one))));
+  const axes = new Set(next.map((one) => byName.get(one)).filter((one) => !isState(one)).map(axisOf));
   if (wanted && axes.size > 2) {
     picker.mark(view.channels);
     const unit = byName.get(name).unit || "this kind of value";
@@ -177,6 +198,7 @@ function showCustom(event) {
 follow((reading) => {
   if (`${reading.gateway}/${reading.instrument}` !== page.dataset.instrument) return;
   showReading(page, reading);
+  pictures.show(reading.values);
   const wait = Math.max(LIVE_AGAIN_MS, spanShown * 500);
   if (view?.range && Date.now() - drawnAt >= wait && !document.hidden) load();
 });

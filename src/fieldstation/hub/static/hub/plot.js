@@ -1,18 +1,17 @@
-// One uPlot for a list of channels: mean as a line inside a band from minimum to maximum, states as
-// steps, two axes by unit, gaps as gaps.
+// One uPlot for a list of channels: mean as a line inside a band from minimum to maximum, two axes by
+// unit, gaps as gaps; states as lanes above the curves.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { valueText } from "./format.js";
 import { lonely, reach, withGaps } from "./gaps.js";
+import { drawLanes, isState, LANE, stateAt } from "./lanes.js";
 import { timeLabels } from "./timeaxis.js";
 
 const CURVES = 8;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** The axis a channel belongs to: its unit; every enumeration has its own. */
+/** The axis a measured channel belongs to: its unit. */
 export function axisOf(channel) {
-  if (channel.kind === "enum") return `code ${channel.name}`;
-  return channel.kind === "flag" ? "flag" : `unit ${channel.unit}`;
+  return `unit ${channel.unit}`;
 }
 
 /** The number of the colour of the channel in place `place`. */
@@ -20,7 +19,7 @@ export function curveOf(place) {
   return place % CURVES;
 }
 
-const isStep = (channel) => channel.kind === "enum" || channel.kind === "flag";
+const AXIS = 44;
 
 /**
  * A plot in `box`. `onSelect(from, to)` is called after a drag; `onCursor(x, values)` on a move, and
@@ -30,23 +29,28 @@ export class Plot {
   constructor(box, channels, onSelect, onCursor) {
     this.box = box;
     this.channels = channels;
-    this.axes = [...new Set(channels.map(axisOf))];
+    this.measured = channels.filter((channel) => !isState(channel));
+    this.states = channels.filter(isState);
+    this.axes = [...new Set(this.measured.map(axisOf))];
     this.onSelect = onSelect;
     this.onCursor = onCursor;
-    this.lanes = [];
+    this.curves = new Map();
+    this.spans = new Map();
     const series = channels.flatMap((channel, place) => this.#series(channel, place));
     this.uplot = new uPlot(this.#options(series), [[]], box);
   }
 
-  /** Draws the answer of the API over `from` to `to` (seconds). `every`: interval of readings. */
-  show(answer, from, to, every) {
-    const tables = this.channels.map((channel, place) => {
-      const bucket = answer.channels[place];
-      const step = isStep(channel);
-      const columns = step ? [bucket.last] : [bucket.max, bucket.min, bucket.mean];
-      return withGaps(bucket.start_s, columns, reach(bucket.start_s, answer.span_s, every));
+  /**
+   * Draws answers of the API over `from` to `to` (seconds): `buckets` for the measured channels,
+   * `states` for the others, each null when there are none of these. `every`: interval of readings.
+   */
+  show(buckets, states, from, to, every) {
+    const tables = (buckets?.channels ?? []).map((one) => {
+      const longest = reach(one.start_s, buckets.span_s, every);
+      return withGaps(one.start_s, [one.max, one.min, one.mean], longest);
     });
-    this.uplot.setData(uPlot.join(tables), false);
+    this.spans = new Map((states?.channels ?? []).map((one) => [one.channel, one]));
+    this.uplot.setData(tables.length ? uPlot.join(tables) : [[from, to]], false);
     this.scaleTo(from, to);
     this.#tell();
   }
@@ -71,29 +75,31 @@ export class Plot {
   }
 
   #height() {
-    return this.box.clientWidth < 520 ? 300 : 380;
+    const curves = this.box.clientWidth < 520 ? 300 : 380;
+    return (this.measured.length ? curves : AXIS + 10) + this.#lanes();
+  }
+
+  #lanes() {
+    return this.states.length * LANE;
   }
 
   #series(channel, place) {
+    if (isState(channel)) return [];
     const stroke = css(`--curve-${curveOf(place)}`);
     const scale = axisOf(channel);
-    const at = 1 + this.lanes.reduce((total, lane) => total + lane.width, 0);
+    const at = 1 + 3 * this.curves.size;
     const lone = { filter: (u, i, show) => show || lonely(u.data[i]), size: 5, show: false };
     const line = { scale, stroke, width: 1.75, points: { ...lone, fill: stroke } };
-    if (isStep(channel)) {
-      this.lanes.push({ channel, width: 1, mean: at });
-      return [{ ...line, paths: uPlot.paths.stepped({ align: 1 }) }];
-    }
-    this.lanes.push({ channel, width: 3, max: at, min: at + 1, mean: at + 2, stroke });
+    this.curves.set(channel.name, { max: at, min: at + 1, mean: at + 2, stroke });
     const edge = { scale, width: 0, points: { show: false } };
     return [edge, { ...edge }, line];
   }
 
   #options(series) {
-    const bands = this.lanes.filter((lane) => lane.width === 3)
-      .map((lane) => ({ series: [lane.max, lane.min], fill: `${lane.stroke}4d` }));
+    const bands = [...this.curves.values()]
+      .map((curve) => ({ series: [curve.max, curve.min], fill: `${curve.stroke}4d` }));
     const scales = { x: { time: true, auto: false } };
-    for (const axis of this.axes) scales[axis] = this.#scale(axis);
+    for (const axis of this.axes) scales[axis] = { range: (u, min, max) => this.#below(spread(min, max)) };
     return {
       width: this.box.clientWidth,
       height: this.#height(),
@@ -107,29 +113,36 @@ export class Plot {
         points: { size: 7 },
         bind: { dblclick: () => null },
       },
-      hooks: { setSelect: [(u) => this.#selected(u)], setCursor: [() => this.#tell()] },
+      hooks: {
+        setSelect: [(u) => this.#selected(u)],
+        setCursor: [() => this.#tell()],
+        draw: [(u) => this.#drawLanes(u)],
+      },
     };
   }
 
-  #scale(axis) {
-    if (axis === "flag") return { range: [-0.1, 1.1] };
-    if (axis.startsWith("code")) return { range: (u, min, max) => [(min ?? 0) - 0.5, (max ?? 1) + 0.5] };
-    return { range: (u, min, max) => spread(min, max) };
+  // Curves leave the upper part of the plot to the lanes.
+  #below([min, max]) {
+    const share = this.#lanes() / (this.#height() - AXIS);
+    return [min, min + (max - min) / (1 - share)];
+  }
+
+  #drawLanes(u) {
+    drawLanes(u, this.states, this.states.map((one) => this.spans.get(one.name)), css);
   }
 
   #timeAxis() {
-    return { ...this.#look(), size: 44, space: 76, values: (u, at, i, space, step) => timeLabels(at, step) };
+    return { ...this.#look(), size: AXIS, space: 76, values: (u, at, i, space, step) => timeLabels(at, step) };
   }
 
   #valueAxis(axis, place) {
-    const channel = this.channels.find((one) => axisOf(one) === axis);
+    const { unit } = this.measured.find((one) => axisOf(one) === axis);
     const look = { ...this.#look(), scale: axis, side: place === 0 ? 3 : 1, size: width };
-    if (place > 0) look.grid = { show: false };
-    if (isStep(channel)) {
-      const whole = (values) => values.map((v) => (Number.isInteger(v) ? valueText(channel, v) : ""));
-      return { ...look, incrs: [1, 2, 5, 10], values: (u, values) => whole(values) };
-    }
-    return { ...look, values: (u, values, i, space, incr) => measured(values, incr, channel.unit) };
+    const lanes = this.#lanes();
+    const filter = (u, marks) => marks.map((v) => (u.valToPos(v, axis) < lanes ? null : v));
+    look.grid = { ...look.grid, filter, show: place === 0 };
+    look.ticks = { ...look.ticks, filter };
+    return { ...look, filter, values: (u, values, i, space, incr) => measured(values, incr, unit) };
   }
 
   #look() {
@@ -147,14 +160,18 @@ export class Plot {
   }
 
   #tell() {
-    const data = this.uplot.data;
-    const idx = this.uplot.cursor.idx;
-    const values = this.lanes.map((lane) => {
-      const place = this.#filled(data[lane.mean], idx);
+    const { data, cursor } = this.uplot;
+    const pointed = cursor.left >= 0;
+    const moment = pointed ? this.uplot.posToVal(cursor.left, "x") : null;
+    const values = this.channels.map((channel) => {
+      if (isState(channel)) return { text: stateAt(channel, this.spans.get(channel.name), moment) };
+      const curve = this.curves.get(channel.name);
+      const place = this.#filled(data[curve.mean], cursor.idx);
       const at = (column) => (column === undefined || place < 0 ? null : data[column][place] ?? null);
-      return { mean: at(lane.mean), min: at(lane.min), max: at(lane.max) };
+      return { mean: at(curve.mean), min: at(curve.min), max: at(curve.max) };
     });
-    this.onCursor(data[0][idx ?? data[0].length - 1] ?? null, values);
+    const newest = data[0][cursor.idx ?? data[0].length - 1] ?? null;
+    this.onCursor(this.measured.length ? newest : moment, values);
   }
 
   /** The place at or before `idx` where the column says something; without `idx` its last value. */
@@ -177,8 +194,10 @@ function spread(min, max) {
 // The unit stands at the topmost number of its axis alone.
 function measured(values, incr, unit) {
   const digits = Math.max(0, Math.ceil(-Math.log10(incr) - 1e-9));
-  const texts = values.map((v) => v.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  if (unit && texts.length) texts[texts.length - 1] += ` ${unit}`;
+  const form = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const texts = values.map((v) => (v === null ? "" : v.toLocaleString(undefined, form)));
+  const top = texts.findLastIndex((text) => text);
+  if (unit && top >= 0) texts[top] += ` ${unit}`;
   return texts;
 }
 

@@ -1,6 +1,7 @@
 // The row above the plot: which channels are drawn, and their values under the cursor.
 
 import { momentText, valueText } from "./format.js";
+import { isState } from "./lanes.js";
 import { curveOf } from "./plot.js";
 
 /** Writes chips for `channels` into `list`; `onRemove(name)` is told of a click on a cross. */
@@ -13,10 +14,14 @@ export class Readout {
     list.replaceChildren(...this.cells.map((cell) => cell.item), this.moment);
   }
 
-  /** Shows the moment `x` (seconds, or null) and for each channel its mean and spread. */
+  /** Shows the moment `x` (seconds, or null) and for each channel its state, or mean and spread. */
   show(x, values) {
     this.moment.textContent = x === null ? "" : momentText(x * 1000);
-    values.forEach(({ mean, min, max }, i) => {
+    values.forEach(({ text, mean, min, max }, i) => {
+      if (text !== undefined) {
+        this.cells[i].reading.textContent = text;
+        return;
+      }
       const channel = this.channels[i];
       const unit = channel.unit && mean !== null ? ` ${channel.unit}` : "";
       this.cells[i].reading.textContent = valueText(channel, mean) + unit;
@@ -29,7 +34,7 @@ export class Readout {
 
 function chip(channel, place, onRemove) {
   const item = document.createElement("li");
-  const swatch = span(`swatch on-curve-${curveOf(place)}`);
+  const swatch = span(isState(channel) ? "swatch on-states" : `swatch on-curve-${curveOf(place)}`);
   const label = document.createElement("bdi");
   label.textContent = channel.label;
   const [reading, spread] = [span("reading"), span("spread")];

@@ -10,8 +10,8 @@ export function viewOf(address, facts) {
   const query = new URL(address).searchParams;
   const known = new Set(facts.channels.map((channel) => channel.name));
   const named = (query.get("channels") ?? "").split(",").filter((name) => known.has(name));
-  const first = facts.main || facts.channels[0].name;
-  const channels = query.has("channels") ? [...new Set(named)] : [first];
+  const first = facts.first.length ? facts.first : [facts.channels[0].name];
+  const channels = query.has("channels") ? [...new Set(named)] : first;
   const from = Date.parse(query.get("from")) / 1000;
   const to = Date.parse(query.get("to")) / 1000;
   if (from < to) return { channels, from, to };

@@ -1,0 +1,1 @@
+"""Looking for bytes that a codec cannot bear."""
