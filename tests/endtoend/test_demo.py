@@ -79,14 +79,21 @@ def test_every_asked_instrument_is_live_and_ctrl_c_leaves_nothing_running(tmp_pa
 
 
 def wait_for_new_readings(client: httpx.Client, kinds: set[str]) -> None:
-    """Until the hub has more readings of each kind than it had at first."""
-    deadline, before = time.monotonic() + PATIENCE_S, readings(client)
-    while kinds - {kind for kind, count in readings(client).items() if count > before[kind]}:
-        assert time.monotonic() < deadline, "not all instruments came alive"
+    """Until every kind is fresh and the hub has more readings of it than at first."""
+    deadline = time.monotonic() + PATIENCE_S
+    before = {kind: count for kind, (_, count) in told_of(client).items()}
+    live: set[str] = set()
+    while not kinds <= live:
+        now = told_of(client)
+        live = {
+            kind
+            for kind, (state, count) in now.items()
+            if state == "fresh" and count > before.get(kind, 0)
+        }
+        assert time.monotonic() < deadline, f"not alive: {sorted(kinds - live)}"
 
 
-def readings(client: httpx.Client) -> dict[str, int]:
-    """How many readings the hub has of each kind."""
+def told_of(client: httpx.Client) -> dict[str, tuple[str, int]]:
+    """State and number of readings of each kind, as the API has them."""
     rows = client.get("/api/v1/instruments").json()["instruments"]
-    assert all(row["state"] == "fresh" for row in rows)
-    return {row["kind"]: row["readings"] for row in rows}
+    return {row["kind"]: (row["state"], row["readings"]) for row in rows}

@@ -63,7 +63,7 @@ class Children:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE if announces else None,
+            stdout=asyncio.subprocess.PIPE if announces else asyncio.subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
