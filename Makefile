@@ -26,6 +26,7 @@ $(PACKAGES): $(READY) tests/packages.txt
 	@touch $@
 
 demo: $(READY)  ## twins of every instrument, a station and a hub on this machine, with live pages
+	@tests/install_packages.sh mosquitto
 	@exec $(BIN)/fieldstation demo
 
 test: $(PACKAGES) lint  ## install what the tests need and run them all

@@ -5,7 +5,6 @@ Prints a table and writes `var/bench.json`. Takes some minutes; nothing else sho
 
 from __future__ import annotations
 
-import importlib
 import json
 import platform
 import subprocess
@@ -29,11 +28,22 @@ def main(names: list[str]) -> None:
     figures: list[Figure] = []
     for name in names or SECTIONS:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        figures += importlib.import_module(f"benchmarks.{name}").measure()
+        figures += _section(name)
     print(table(figures))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(_sheet(figures), indent=1) + "\n", encoding="utf-8")
     print(f"\nwritten to {OUT}", file=sys.stderr)
+
+
+def _section(name: str) -> list[Figure]:
+    """Measure in a process of its own, so that no section warms or binds anything for the next."""
+    code = (
+        "import json, sys; from importlib import import_module as m;"
+        f" figures = m('benchmarks.{name}').measure();"
+        " from dataclasses import asdict; json.dump([asdict(f) for f in figures], sys.stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    return [Figure(**row) for row in json.loads(done.stdout)]
 
 
 def _sheet(figures: list[Figure]) -> dict[str, object]:

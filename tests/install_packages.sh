@@ -1,14 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing, when this user may; says what is left out when not.
+# Installs the Debian packages of packages.txt that are missing, or only those named here, when this user may; says
+# what is left out when not.
 set -u
 here=$(dirname "$0")
 missing=
-for package in $(sed 's/#.*//' "$here/packages.txt"); do
+for package in ${*:-$(sed 's/#.*//' "$here/packages.txt")}; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0
 if ! command -v apt-get >/dev/null; then
-    echo "no apt-get here: tests that need$missing will be skipped"
+    echo "no apt-get here: what needs$missing is left out"
     exit 0
 fi
 if [ "$(id -u)" = 0 ]; then
@@ -16,7 +17,7 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     sudo=sudo
 else
-    echo "not allowed to install$missing: tests that need them will be skipped (try: sudo apt-get install$missing)"
+    echo "not allowed to install$missing: what needs them is left out (try: sudo apt-get install$missing)"
     exit 0
 fi
 echo "installing$missing"
@@ -24,6 +25,6 @@ export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 if ! { $sudo apt-get update && $sudo apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
     tail -n 5 "$log"
-    echo "could not install$missing: tests that need them will be skipped"
+    echo "could not install$missing: what needs them is left out"
 fi
 rm -f "$log"

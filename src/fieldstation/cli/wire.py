@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldstation.errors import BadRequest
-from fieldstation.model import I2cLine, Line, SpiLine, Twin
+from fieldstation.model import I2cLine, Line, Speaker, SpiLine, Twin
 from fieldstation.station.clock import SystemClock
 
 Kind = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="Kind of instrument: axpert …")]
@@ -94,6 +94,9 @@ def twin(
         bool,
         typer.Option(help="Leave out the USB-ISS adapter in front of an SPI or I2C instrument."),
     ] = False,
+    broker: Annotated[
+        str, typer.Option(help="Where an instrument that is heard publishes to.")
+    ] = "mqtt://127.0.0.1:1883",
 ) -> None:
     """Be an instrument: a byte-exact twin on a pseudo-terminal.
 
@@ -101,11 +104,28 @@ def twin(
     """
     from fieldstation.instruments import registry
 
-    unit = registry.twin(kind, profile=profile, seed=seed, faults=tuple(fault or ()), fast=fast)
+    faults = tuple(fault or ())
+    if registry.listened(kind) is not None:
+        asyncio.run(_publish(registry.speaker(kind, profile, seed, faults), broker))
+        return
+    unit = registry.twin(kind, profile=profile, seed=seed, faults=faults, fast=fast)
     served, prefix = (unit, "") if bare else attached(unit, registry.driver(kind).line)
     if prefix and tcp is not None:
         raise BadRequest(f"the adapter of {kind} is a serial port; leave out --tcp, or add --bare")
     asyncio.run(serve_twin(served, prefix, tcp))
+
+
+async def _publish(speaker: Speaker, broker: str) -> None:
+    """Let a node's twin publish until cancelled. Raises BadRequest for an address of no broker."""
+    from fieldstation.transport.address import MqttPort, parse_address
+    from fieldstation.transport.mqtt import publish
+
+    port = parse_address(broker)
+    if not isinstance(port, MqttPort):
+        raise BadRequest(f"{broker!r} is no broker; write mqtt://HOST:PORT")
+    clock = SystemClock()
+    print(port, flush=True)
+    await publish(speaker, lambda: clock.now().utc_us / 1e6, port)
 
 
 def attached(unit: Twin, line: Line) -> tuple[Twin, str]:
