@@ -38,5 +38,5 @@ async def _while_signed_in(
 
 
 def session_lives(session: SessionBase) -> bool:
-    """True while nobody has signed out of this session."""
+    """True while nobody has signed out meanwhile."""
     return session.session_key is not None and session.exists(session.session_key)
