@@ -155,3 +155,88 @@ async def test_a_longer_capture_polls_again_and_hears_what_is_said_unasked(tmp_p
 
 def bytes_heard(pieces: list[dict[str, Any]]) -> int:
     return sum(len(row["hex"]) // 2 for row in pieces if row.get("way") == "in")
+
+
+@pytest.mark.slow
+async def test_an_interrupted_capture_keeps_what_it_has(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    async with pty_host(registry.twin("emus_bms", seed=6, fast=True), time.time) as port:
+        site.write_text(SITE.format(kind="emus_bms", port=port))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "fieldstation.cli", "capture", "unit", "--seconds", "600"),
+            *("--config", str(site), "--out", str(out)),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            assert b"unit is emus_bms" in await process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert b"Traceback" not in await process.stderr.read()
+            assert await process.wait() == 130
+    assert {row["way"] for row in rows(out.read_text())[1:]} == {"in", "out"}
+
+
+async def test_a_question_that_is_not_in_the_capture_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "mode.jsonl"
+    file.write_text(HEADER + MODE % "2842e7c90d")
+    async with replaying(str(file)) as (port, errors):
+        assert b"1 different questions" in await errors.readline()
+        descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        os.write(descriptor, b"PBT02\r")
+        assert b"not in the capture, no answer: 50 42 54" in await errors.readline()
+        os.close(descriptor)
+
+
+def test_a_capture_is_decoded_frame_by_frame(tmp_path: Path) -> None:
+    file = tmp_path / "mode.jsonl"
+    file.write_text(HEADER + MODE % "2842e7c90d" + '{"t": 2, "way": "out", "hex": "00"}\n')
+    mode, silence = rows(fieldstation("replay", str(file), "--decode").stdout)
+    assert mode["name"] == "QMOD"
+    assert mode["decoded"] == {"device_mode": "B", "device_mode_label": "battery"}
+    assert (silence["t"], silence["error"]) == (2, "silence")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "code", "words"),
+    [
+        (("replay",), None, 2, "cannot read"),
+        (("replay",), "[]", 2, "no object"),
+        (("replay",), '{"capture": 1, "kind": "axpret"}', 4, "'axpert'"),
+        (("replay",), '{"capture": 1, "kind": "opc_n3"}', 2, "--decode"),
+        (("capture-test", "noon"), HEADER + MODE % "ff", 2, "nothing in"),
+        (("capture-test", "No on"), HEADER + MODE % "2842e7c90d", 2, "is no name"),
+        (("capture-test", "n", "--into", "/proc"), HEADER + MODE % "2842e7c90d", 2, "no checkout"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], text: str | None, code: int, words: str
+) -> None:
+    file = tmp_path / "capture.jsonl"
+    if text is not None:
+        file.write_text(text)
+    command, *rest = arguments
+    result = fieldstation(command, str(file), *rest)
+    assert result.returncode == code, result.stderr
+    (line,) = result.stderr.strip().splitlines()[-1:]
+    assert words in line
+    assert "Traceback" not in result.stderr
+
+
+def test_nothing_is_left_behind_when_the_port_does_not_open(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    site.write_text(SITE.format(kind="axpert", port=tmp_path / "gone"))
+    result = fieldstation("capture", "unit", "--config", str(site), "--out", str(out))
+    assert result.returncode == 69
+    assert not out.exists()
+
+
+@pytest.mark.slow
+async def test_a_unit_that_does_not_answer_leaves_what_was_asked(tmp_path: Path) -> None:
+    site, out = tmp_path / "site.toml", tmp_path / "out.jsonl"
+    master, far_side = os.openpty()
+    site.write_text(SITE.format(kind="emus_bms", port=os.ttyname(far_side)))
+    result = await run("capture", "unit", "--config", str(site), "--out", str(out))
+    os.close(master)
+    os.close(far_side)
+    assert result.returncode == 75
+    assert {row["way"] for row in rows(out.read_text())[1:]} >= {"out"}
