@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from tests.station.meter import LoopClock, MeterDriver, MeterTwin, collecting, end, settings
 
+from fieldstation.batch.facts import Cause
 from fieldstation.errors import LinkNotFound
 from fieldstation.instruments import registry
 from fieldstation.journal import Reader
 from fieldstation.model import Reading, SerialLine, Twin
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import Cause
 from fieldstation.station.clock import SystemClock
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldstation.journal import Hole, Journal, open_journal
+from fieldstation.batch.facts import Hole
+from fieldstation.journal import Journal, open_journal
 from fieldstation.model import Instant, Trust
 
 from .conftest import BOOT, NOW_US, reading

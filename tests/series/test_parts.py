@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldstation.batch.ranges import Ranges
 from fieldstation.errors import StoreDamaged
 from fieldstation.series.embedded import segments
 from fieldstation.series.embedded.buckets import decode_hours, encode_hours, fold, join
@@ -20,7 +21,6 @@ from fieldstation.series.embedded.codec import (
     encode_integers,
     encode_objects,
 )
-from fieldstation.series.embedded.ranges import Ranges
 from fieldstation.series.embedded.segments import Segment, cuts, plan
 
 _finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from fieldstation.journal import Hole, Reader
+from fieldstation.batch.facts import Cause, Hole
+from fieldstation.journal import Reader
 from fieldstation.model import Kept
-from fieldstation.station.causes import Cause
 from fieldstation.station.instrument import Instrument
 from fieldstation.station.supervisor import supervise
 from fieldstation.testing.virtualtime import in_virtual_time

@@ -16,14 +16,14 @@ from typing import TypeVar
 import aiomqtt
 import pytest
 
+from fieldstation.batch.facts import Cause, Hole
 from fieldstation.errors import NotFound
 from fieldstation.instruments import registry
 from fieldstation.instruments.esp_node.payload import encode_init, encode_sample
-from fieldstation.journal import Hole, Reader
+from fieldstation.journal import Reader
 from fieldstation.model import Instant, Kept, MqttLine, Trust
 from fieldstation.station import collector as collecting_module
 from fieldstation.station import listening as listening_module
-from fieldstation.station.causes import Cause
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.health import ask_status

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldstation.batch import Batch, decode, encode
+from fieldstation.batch.facts import Cause
 from fieldstation.batch.model import Announcement
 from fieldstation.errors import (
     CodecError,
@@ -28,7 +29,7 @@ from fieldstation.errors import (
 )
 from fieldstation.journal import open_journal
 from fieldstation.model import Channel, I2cLine, Instant, Kept, Kind, Layout, Reading, SerialLine
-from fieldstation.station.causes import Cause, WrongUnit, cause_of
+from fieldstation.station.causes import WrongUnit, cause_of
 from fieldstation.station.clock import SystemClock
 from fieldstation.station.health import ask_status, status_socket
 from fieldstation.station.log import KeyValues

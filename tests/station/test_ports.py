@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fieldstation.batch.facts import Cause
 from fieldstation.journal import Journal
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import Cause
 from fieldstation.station.clock import SystemClock
 from fieldstation.station.collector import Collector
 from fieldstation.station.instrument import Instrument

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from fieldstation.batch.facts import Cause
 from fieldstation.journal import Reader
-from fieldstation.station.causes import Cause
 from fieldstation.station.instrument import InstrumentState
 from fieldstation.station.supervisor import supervise
 from fieldstation.testing.virtualtime import in_virtual_time

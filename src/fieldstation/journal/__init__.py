@@ -3,10 +3,9 @@ with sqlite3.
 """
 
 from fieldstation.journal.cursors import Cursor, Sealed
-from fieldstation.journal.holes import Hole
 from fieldstation.journal.journal import Journal, open_journal
 from fieldstation.journal.reader import Check, Quarantined, Reader
 
 __all__ = [
-    "Check", "Cursor", "Hole", "Journal", "Quarantined", "Reader", "Sealed", "open_journal",
+    "Check", "Cursor", "Journal", "Quarantined", "Reader", "Sealed", "open_journal",
 ]  # fmt: skip

@@ -7,32 +7,15 @@ its last due time and count are brought up to date when it is widened or closed.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from fieldstation.batch.facts import Hole, State
 
 _COLUMNS = "number, instrument, layout, cause, state, boot, first_utc_us, last_utc_us, count"
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """`count` readings of `instrument` (its layout named `layout`) due from `first_utc_us` to
-    `last_utc_us` were not taken because of `cause`; `layout` "" stands for all of them.
-    """
-
-    number: int
-    instrument: str
-    layout: str
-    cause: str
-    boot: bytes
-    first_utc_us: int
-    last_utc_us: int
-    count: int
-    open: bool = True
-
-
 def write_hole(db: sqlite3.Connection, hole: Hole) -> None:
     """Write a hole, new or changed."""
-    state = "open" if hole.open else "closed"
-    row = (hole.instrument, hole.layout, hole.cause, state, hole.boot)
+    row = (hole.instrument, hole.layout, hole.cause, hole.state, hole.boot)
     span = (hole.first_utc_us, hole.last_utc_us, hole.count)
     db.execute(
         f"INSERT OR REPLACE INTO hole ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
@@ -47,11 +30,11 @@ def read_holes(db: sqlite3.Connection, most: int) -> list[Hole]:
         (most,),
     )
     return [
-        Hole(number, instrument, layout, cause, boot, first, last, count, state == "open")
+        Hole(number, instrument, layout, cause, boot, first, last, count, State(state))
         for number, instrument, layout, cause, state, boot, first, last, count in rows
     ]
 
 
 def close_left_open(db: sqlite3.Connection, boot: bytes) -> None:
     """Close what other runs left open: nobody counts there any more."""
-    db.execute("UPDATE hole SET state = 'closed' WHERE state = 'open' AND boot <> ?", (boot,))
+    db.execute("UPDATE hole SET state = 'lost' WHERE state = 'open' AND boot <> ?", (boot,))

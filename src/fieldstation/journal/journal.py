@@ -17,12 +17,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from fieldstation.batch.facts import Hole
 from fieldstation.batch.model import Announcement
 from fieldstation.errors import StoreDamaged, StoreFull
 from fieldstation.journal.aside import set_aside
 from fieldstation.journal.cursors import Cursor, Cursors, Sealed
 from fieldstation.journal.faults import in_our_words
-from fieldstation.journal.holes import Hole, close_left_open, write_hole
+from fieldstation.journal.holes import close_left_open, write_hole
 from fieldstation.journal.rows import pack
 from fieldstation.journal.writer import Writer
 from fieldstation.model import Instant, Kept, Reading, Trust

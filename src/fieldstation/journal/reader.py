@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fieldstation.batch.facts import Hole
 from fieldstation.batch.model import Announcement
 from fieldstation.errors import StoreUnavailable
 from fieldstation.journal.catalogue import Catalogue
 from fieldstation.journal.faults import in_our_words
-from fieldstation.journal.holes import Hole, read_holes
+from fieldstation.journal.holes import read_holes
 from fieldstation.journal.rows import COLUMNS, Row, unpack
 from fieldstation.journal.schema import open_readable
 from fieldstation.model import Kept

@@ -50,7 +50,7 @@ CREATE TABLE quarantine (
 ) STRICT;
 CREATE TABLE hole (
     number INTEGER PRIMARY KEY, instrument TEXT NOT NULL, layout TEXT NOT NULL,
-    cause TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'closed')),
+    cause TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'recovered', 'lost')),
     boot BLOB NOT NULL, first_utc_us INTEGER NOT NULL, last_utc_us INTEGER NOT NULL,
     count INTEGER NOT NULL
 ) STRICT;

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from fieldstation.batch.facts import Cause
 from fieldstation.errors import (
     CodecError,
     FieldstationError,
@@ -13,22 +12,6 @@ from fieldstation.errors import (
     LinkError,
     LinkTimeout,
 )
-
-
-class Cause(StrEnum):
-    """The causes of holes."""
-
-    UNPLUGGED = "unplugged"  # the port is not there, or vanished
-    BUSY = "busy"  # another program has the port
-    DENIED = "denied"  # this user may not open the port
-    SILENT = "silent"  # no reply
-    GARBLED = "garbled"  # replies that cannot be understood
-    REFUSED = "refused"  # the instrument says no
-    WRONG_UNIT = "wrong_unit"  # another unit than the configured one answers
-    OVERRUN = "overrun"  # the readings before took too long
-    STORE = "store"  # the journal could not take it
-    STOPPED = "stopped"  # the station was not running
-    DEFECT = "defect"  # a fault of the program
 
 
 class WrongUnit(FieldstationError):

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from fieldstation.batch.facts import Cause
 from fieldstation.batch.model import Announcement
 from fieldstation.errors import (
     CodecError,
@@ -29,7 +30,7 @@ from fieldstation.errors import (
 from fieldstation.model import Driver, Identity, Poll, Reading
 from fieldstation.model.talk import farewell
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import Cause, cause_of
+from fieldstation.station.causes import cause_of
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fieldstation.journal import Hole
-from fieldstation.station.causes import Cause
+from fieldstation.batch.facts import Cause, Hole, State
 from fieldstation.station.collector import Collector
 from fieldstation.station.schedule import Passed
 
@@ -58,7 +57,7 @@ class Ledger:
         """A reading of the layout is taken: close its hole."""
         hole = self._open.pop(layout, None)
         if hole is not None:
-            self._write(replace(hole, open=False))
+            self._write(replace(hole, state=State.LOST))
             self._written_utc_us.pop(layout, None)
 
     def lapse(self, cause: Cause, passed: Passed, layout: str = WHOLE) -> None:

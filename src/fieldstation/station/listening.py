@@ -26,12 +26,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fieldstation.batch.facts import Cause
 from fieldstation.errors import CodecError, StoreError
 from fieldstation.journal import Journal
 from fieldstation.model import Heard, Kept, Listened, Message, MqttLine
 from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.attendance import LAG_S
-from fieldstation.station.causes import Cause, cause_of
+from fieldstation.station.causes import cause_of
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import MOST_TOGETHER, Collector
 from fieldstation.station.config import InstrumentSettings

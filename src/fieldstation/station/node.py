@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fieldstation.batch.facts import Cause
 from fieldstation.batch.model import Announcement
 from fieldstation.model import Heard, Instant, Layout, Reading
 from fieldstation.station.attendance import Attendance
-from fieldstation.station.causes import Cause
 from fieldstation.station.collector import Collector
 from fieldstation.station.ledger import Ledger
 from fieldstation.station.schedule import Passed

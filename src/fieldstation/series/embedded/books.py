@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from fieldstation.batch.arrays import Section, decode_sections
 from fieldstation.batch.frame import Frame, open_frame
 from fieldstation.batch.model import Announcement
+from fieldstation.batch.ranges import Range, Ranges
 from fieldstation.errors import CodecError, StoreDamaged
 from fieldstation.model import Layout
-from fieldstation.series.embedded.ranges import Range, Ranges
 from fieldstation.series.embedded.rows import block_of
 from fieldstation.series.embedded.streams import Stream, Streams
 

@@ -23,11 +23,11 @@ from fieldstation.batch.arrays import Section, decode_sections
 from fieldstation.batch.frame import Frame, open_frame
 from fieldstation.batch.limits import LIMITS
 from fieldstation.batch.model import Announcement, Receipt, UnknownLayout
+from fieldstation.batch.ranges import Range, Ranges
 from fieldstation.errors import BatchRefused
 from fieldstation.model import Layout
 from fieldstation.series.api import Upload
 from fieldstation.series.embedded.books import Books, Boot, add_blocks, fresh_rows
-from fieldstation.series.embedded.ranges import Range, Ranges
 from fieldstation.series.embedded.streams import Key, Stream, Streams
 
 # A receipt names at most so many gaps; the station resends those and learns of the next.

@@ -9,8 +9,8 @@ Range = tuple[int, int]
 
 
 class Ranges:
-    """What was received of one boot. Cheap where ranges grow at their end, as they nearly always
-    do.
+    """What was received of one boot, or is settled at one sink. Cheap where ranges grow at their
+    end, as they nearly always do.
     """
 
     __slots__ = ("pairs",)
@@ -28,6 +28,23 @@ class Ranges:
             first, last = min(first, swallowed[0][0]), max(last, swallowed[-1][1])
         self.pairs[low:high] = [(first, last)]
         return [pair[0] for pair in swallowed], (first, last)
+
+    def remove(self, first: int, last: int) -> None:
+        """Take `first` to `last` out of the set."""
+        low, high = self._touched(first, last)
+        rest = []
+        if low < high:
+            rest = [(self.pairs[low][0], first - 1), (last + 1, self.pairs[high - 1][1])]
+        self.pairs[low:high] = [pair for pair in rest if pair[0] <= pair[1]]
+
+    def absent(self, first: int, last: int) -> list[Range]:
+        """The parts of `first` to `last` that are not in the set."""
+        gaps, start = [], first
+        for low, high in self.known(first, last):
+            if start < low:
+                gaps.append((start, low - 1))
+            start = high + 1
+        return [*gaps, (start, last)] if start <= last else gaps
 
     def known(self, first: int, last: int) -> list[Range]:
         """The parts of `first` to `last` that are in the set."""
