@@ -8,7 +8,7 @@ PACKAGES := .venv/.packages
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format bench docs clean
+.PHONY: help demo test quick lint format bench proof docs clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,9 @@ $(READY): pyproject.toml constraints.txt hatch_build.py frontend/package-lock.js
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-$(PACKAGES): $(READY) tests/packages.txt
+$(PACKAGES): $(READY) tests/packages.txt frontend/package-lock.json
 	@tests/install_packages.sh
+	@cd frontend && PATH=$(CURDIR)/$(BIN):$$PATH npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(READY)  ## twins of every instrument, a station and a hub on this machine, with live pages
@@ -48,6 +49,9 @@ format: $(READY)  ## rewrite the code in the project's style
 
 bench: $(READY)  ## measure the figures of docs/reference/figures.md and write them as JSON
 	$(BIN)/python -m benchmarks
+
+proof: $(PACKAGES)  ## put the promises to the test in 25 minutes: power cuts, kills, failing disks, 30 days away
+	$(BIN)/python -m proof
 
 instrument: $(READY)  ## run the conformance tests of one instrument: make instrument NAME=axpert
 	@test -n "$(NAME)" || { echo "name one: make instrument NAME=axpert"; exit 2; }

@@ -1,7 +1,7 @@
-"""Fetches the pinned front-end packages from npm while the project is built, with the Node runtime
-of a Python wheel.
+"""Compiles the catalogues of the hub's texts, and fetches the pinned front-end packages from npm
+with the Node runtime of a Python wheel, while the project is built.
 
-An sdist or wheel already carries them; then nothing is fetched.
+An sdist or wheel already carries the packages; then nothing is fetched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 VENDOR = ROOT / "src/fieldstation/hub/static/vendor"
-NPM_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+NPM_CI = ("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
 WANTED = {"uplot": ("dist/uPlot.esm.js", "dist/uPlot.min.css", "LICENSE")}
 
 
@@ -26,6 +26,10 @@ class FrontEnd(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        sys.path.insert(0, str(ROOT))
+        from catalogues import compile_all
+
+        compile_all(ROOT / "src/fieldstation/hub/locale")
         if all(
             (VENDOR / name / Path(file).name).is_file()
             for name, files in WANTED.items()

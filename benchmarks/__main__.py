@@ -15,7 +15,8 @@ from pathlib import Path
 from benchmarks.figure import Figure, table
 
 SECTIONS = (
-    "journal", "batch", "store", "ingest", "plots", "station", "codecs", "bus", "replug", "site",
+    "journal", "batch", "store", "ingest", "plots", "pictures", "station", "codecs", "bus",
+    "replug", "site", "drain", "posts",
 )  # fmt: skip
 OUT = Path("var/bench.json")
 

@@ -51,7 +51,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def _fill(data: Path, key: str) -> None:
+def _fill(data: Path, key: str, days: int = 365) -> None:
     from fieldstation.hub.stations import keys
     from fieldstation.series.api import Upload
     from fieldstation.series.embedded import EmbeddedStore
@@ -59,7 +59,7 @@ def _fill(data: Path, key: str) -> None:
     digest = keys.key_hash(key)
     station = keys.holders([digest])[digest]
     store = EmbeddedStore(data / "series.sqlite3", background=False)
-    for number, body in enumerate(uploads(7, YEAR_START_MS, 365, per_upload=600)):
+    for number, body in enumerate(uploads(7, YEAR_START_MS, days, per_upload=600)):
         (answer,) = store.apply([Upload(station, body)])
         if isinstance(answer, Exception):
             raise answer

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fieldstation.batch import Announcement, Batch, UnknownLayout, decode, digest, encode
 from fieldstation.batch.arrays import Section, decode_sections
+from fieldstation.batch.facts import ClockFact, Source
 from fieldstation.batch.frame import Frame, open_frame, pack
 from fieldstation.errors import CodecError
 from fieldstation.model import Channel, Instant, Kept, Kind, Layout, Reading, Trust, Value
@@ -58,8 +59,9 @@ def batches(draw: st.DrawFn, most: int = 12) -> Batch:
     last = sequence + draw(st.integers(1, 3))
     announcements = draw(st.lists(_announcements, max_size=2))
     return Batch(
-        boot, draw(st.integers(0, _LONG)), first, last, tuple(readings), tuple(announcements)
-    )
+        boot, draw(st.integers(0, _LONG)), first, last, tuple(readings), tuple(announcements),
+        draw(st.none() | _clocks),
+    )  # fmt: skip
 
 
 @st.composite
@@ -69,7 +71,7 @@ def _reading(draw: st.DrawFn, boot: bytes = b"") -> Reading:
                | st.integers(0, _LONG))  # fmt: skip
     mono = draw(st.integers(0, 10**9) | st.integers(0, _LONG))
     values = tuple(draw(st.none() | VALUES[channel.kind]) for channel in layout.channels)
-    instant = Instant(utc, mono, boot, draw(st.sampled_from(Trust)))
+    instant = Instant(utc, mono, boot, draw(st.sampled_from([Trust.UNSYNCED, Trust.SYNCED])))
     return Reading(draw(st.sampled_from(["a", "wechsel-richter", "ü"])), layout, instant, values)
 
 
@@ -80,6 +82,18 @@ _announcements = st.builds(
     st.integers(0, _LONG),
     st.text("abc-<>&\"'", max_size=5),
     st.text("abcß", max_size=5),
+)
+
+
+_clocks = st.builds(
+    ClockFact,
+    boot=st.binary(min_size=16, max_size=16),
+    number=st.integers(0, _LONG),
+    kernel=st.text("abc0123-", max_size=40),
+    mono_us=st.integers(0, _LONG),
+    utc_us=st.integers(0, _LONG),
+    error_us=st.integers(0, _LONG),
+    source=st.sampled_from(Source),
 )
 
 
@@ -181,6 +195,20 @@ def test_damage_behind_a_fitting_digest_is_refused_alike_by_both_decoders(
             sections[place:place] = data.draw(st.binary(min_size=1, max_size=8))
     body = _packed(frame, bytes(sections))
     assert _refused(lambda: decode(body, LAYOUTS)) == _refused(lambda: _arrays(body))
+
+
+@given(batches(most=2), st.data())
+def test_damaged_notes_are_read_or_refused(batch: Batch, data: st.DataObject) -> None:
+    frame = open_frame(encode(batch))
+    notes = bytearray(frame.announcements)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(notes)))
+        notes[place : place + data.draw(st.integers(0, 2))] = data.draw(
+            st.sampled_from([b"", b"[", b"}", b'"', b"-", b"9", b"null", b",", b"\xff", b"1e999"])
+        )
+    body = _packed(frame._replace(announcements=bytes(notes)), frame.sections)
+    if not _refused(lambda: decode(body, LAYOUTS)):
+        assert encode(decode(body, LAYOUTS))
 
 
 def _packed(frame: Frame, sections: bytes) -> bytes:

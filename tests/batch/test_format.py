@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from fieldstation.batch import LIMITS, Announcement, Batch, decode, encode
-from fieldstation.batch.frame import pack
+from fieldstation.batch.arrays import decode_sections
+from fieldstation.batch.facts import ClockFact, Source
+from fieldstation.batch.frame import open_frame, pack
 from fieldstation.batch.wire import Cursor, elements, planes, signed, varint
 from fieldstation.errors import ChecksumMismatch, CodecError, FrameTooLong
 from fieldstation.model import Channel, Instant, Kept, Kind, Layout, Reading, Trust, Value
@@ -163,6 +165,23 @@ HOSTILE = [
 ]
 
 
+_CLOCK = f'["clock","{"00" * 16}",1,"kernel",5,6,0,"hub"]'
+HOSTILE += [
+    words.encode()
+    for words in (
+        f'{{"clock":{_CLOCK}}}',
+        '{"announcements":[]}',
+        '{"announcements":[],"clock":null}',
+        '{"announcements":[],"clock":[]}',
+        f'{{"announcements":{{}},"clock":{_CLOCK}}}',
+        f'{{"announcements":[],"clock":{_CLOCK.replace(",5,", ",-5,")}}}',
+        f'{{"announcements":[],"clock":{_CLOCK.replace(",6,", ",9007199254740992,")}}}',
+        f'{{"announcements":[],"clock":{_CLOCK.replace("hub", "rumour")}}}',
+        f'{{"announcements":[],"clock":["tally","{"00" * 16}","a",1,1]}}',
+    )
+]
+
+
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_malformed_announcement_is_refused(words: bytes) -> None:
     with pytest.raises(CodecError) as told:
@@ -204,6 +223,36 @@ def test_bytes_written_by_the_first_version_stay_readable() -> None:
         "1d6360e4f9c5c6c024c880009cd14a3e4a3a4a4e4ab100"
     )
     assert decode(data, LAYOUTS) == a_batch()
+
+
+def test_a_station_cannot_claim_that_the_hub_dated_a_reading() -> None:
+    kept = a_batch().readings[0]
+    placed = replace(kept.reading, instant=replace(kept.reading.instant, trust=Trust.PLACED))
+    with pytest.raises(CodecError, match="hub's own"):
+        encode(replace(a_batch(), readings=(replace(kept, reading=placed),)))
+    frame = open_frame(encode(a_batch()))
+    *system, trust = frame.entries[0].system
+    entry = frame.entries[0]._replace(system=(*system, trust._replace(base=2)))
+    body = pack(*frame[:4], (entry,), b"", frame.sections)
+    with pytest.raises(CodecError, match="unknown trust"):
+        decode(body, LAYOUTS)
+    with pytest.raises(CodecError, match="unknown trust"):
+        decode_sections(open_frame(body), [LAYOUT])
+
+
+def test_a_batch_without_a_clock_is_written_as_the_first_version_did() -> None:
+    told = (Announcement("meter-1", LAYOUT, 10_000_000),)
+    frame = open_frame(encode(replace(a_batch(), announcements=told)))
+    assert frame.announcements.startswith(b'[{"instrument":"meter-1"')
+    assert open_frame(encode(a_batch())).announcements == b""
+
+
+def test_the_clock_is_no_part_of_what_tells_two_batches_apart() -> None:
+    """The same readings sent again with a better clock are still the same readings."""
+    fact = ClockFact(BOOT, 1, "kernel", 5, 1_700_000_000_000_000, 40, Source.HUB)
+    placed = replace(a_batch(), clock=fact)
+    assert decode(encode(placed), LAYOUTS) == placed
+    assert open_frame(encode(placed)).content == open_frame(encode(a_batch())).content
 
 
 def test_the_limits_of_the_manual_are_those_of_the_program() -> None:

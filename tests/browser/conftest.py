@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -77,6 +78,7 @@ class Roof:
     boot: bytes
     sequence: int = 0
     number: int = 0
+    days: Counter[int] = field(default_factory=Counter)
 
     def send(self, rows: list[tuple[int, tuple[Value, ...]]]) -> None:
         """Send rows of (UTC microseconds, values)."""
@@ -97,6 +99,7 @@ class Roof:
         }
         answer = httpx.post(f"{self.url}/api/v1/ingest", content=body, headers=headers, timeout=30)
         assert answer.status_code == 200, answer.text
+        self.days.update(at // 86_400_000_000 for at, _ in rows)
 
 
 def weather(day: int) -> tuple[float, float]:

@@ -4,16 +4,16 @@ The history comes from the instruments' twins through their own drivers.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fieldstation.cli import stage
+from fieldstation.cli import rehearsal, stage
+from fieldstation.cli.orders import Orders
+from fieldstation.cli.past import Asked, batches, new_boot
 from fieldstation.instruments import registry
 
 pytestmark = pytest.mark.slow
@@ -26,10 +26,12 @@ WEEKS = 0.15
 @pytest.fixture(scope="module", autouse=True)
 def site(roof: Any) -> None:
     """One of every instrument beside the roof's inverter; the second inverter is `house`."""
-    players = [
-        replace(one, name="house") if one.kind == "axpert" else one for one in stage.cast(7, ())
+    past, boot = rehearsal.span(WEEKS, int(time.time())), new_boot()
+    scripts = [
+        Asked("house" if one.kind == "axpert" else one.name, one.twin, one.driver, past, boot)
+        for one in stage.cast(7, Orders())
     ]
-    assert asyncio.run(stage.rehearse(players, roof.url, roof.key, WEEKS, asyncio.Event()))
+    rehearsal.bring(roof.url, roof.key, batches(scripts, past, boot))
 
 
 def page_of(visit: Any, name: str, query: str = "") -> Any:
@@ -146,6 +148,75 @@ def test_states_alone_are_a_plot_that_zooms(visit: Any) -> None:
     assert answer.value.json()["channels"][0]["n"] > 0
     chips = page.locator("#readout .reading").all_inner_texts()
     assert chips == ["measuring", "off"]
+
+
+def test_lamps_say_what_is_on_and_how_many(visit: Any) -> None:
+    page = page_of(visit, "battery")
+    values = latest(visit, "battery")
+    for group in ("protection", "pin", "input", "output"):
+        mine = {k: v for k, v in values.items() if k.startswith(f"{group}_")}
+        flags = [v for v in mine.values() if isinstance(v, bool)]
+        box = page.locator(".lamps", has=page.get_by_role("heading", name=re.compile(group, re.I)))
+        assert box.locator(".lamp").count() == len(flags)
+        words = box.locator("h3").inner_text().split(maxsplit=1)[1]
+        assert words == f"{sum(flags)} of {len(flags)} on"
+        assert box.locator("[data-lit=on]").count() == sum(flags)
+
+
+def test_lamps_and_changes_follow_live(visit: Any, roof: Any) -> None:
+    page = page_of(visit, "inverter", "?range=1h")
+    lamp = page.locator("[data-lamp=charging]")
+    for charging in (True, False):
+        row = [0, 110.2, 18.8, 400, 420, 9, 52.0, 1.0, 83, 230.0, 50.0, 231.0, 50.0, 31.5,
+               381, 2, charging, True, 6.25, "U1 72.40"]  # fmt: skip
+        roof.send([(time.time_ns() // 1000, tuple(row))])
+        word = "on" if charging else "off"
+        page.locator(f"[data-lamp=charging][data-lit={word}]").wait_for()
+        assert lamp.locator(".lit").inner_text() == word
+    newest = page.locator("#changes .changes > li").first
+    newest.locator("li", has_text="Charging: off").wait_for()
+    assert page.locator("#changes li li").count() == 20
+    times = page.locator("#changes time").evaluate_all("all => all.map((one) => one.dateTime)")
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_lamp_by_keyboard_shows_its_history(visit: Any) -> None:
+    page = page_of(visit, "inverter")
+    page.locator("[data-lamp=load_on] button").focus()
+    page.keyboard.press("Enter")
+    page.locator("#readout li", has_text="Load switched on").wait_for()
+
+
+def test_a_stage_is_drawn_day_by_day_with_its_hours(visit: Any) -> None:
+    page = page_of(visit, "charger")
+    section = page.locator("[data-timeline=charge_state]")
+    section.locator(".day svg rect").first.wait_for()
+    assert section.locator(".day svg").count() == 7
+    rows = section.locator(".totals tbody tr").all_inner_texts()
+    names = [row.split("\t")[0].strip() for row in rows]
+    assert "night" in names
+    assert len(set(names)) == len(names)
+
+
+def test_today_and_settings_have_their_units(visit: Any) -> None:
+    page = page_of(visit, "charger")
+    today = page.get_by_role("region", name="Today")
+    energy = today.locator("tr", has_text="Energy today").locator("td")
+    assert energy.inner_text() == f"{latest(visit, 'charger')['daily_charge_wh']} Wh"
+    settings = page.get_by_role("region", name="Settings")
+    assert not settings.locator("table").is_visible()
+    settings.locator("summary").focus()
+    page.keyboard.press("Enter")
+    floating = settings.locator("tr", has_text="float_voltage").locator("td").first
+    assert floating.inner_text().endswith(" V")
+
+
+def test_every_thermocouple_has_its_curve(visit: Any) -> None:
+    page = page_of(visit, "roof")
+    tiles = page.locator(".tiles > div", has_text="Temperature T")
+    assert tiles.count() == 4
+    for tile in tiles.all():
+        tile.locator("path.mean").wait_for(state="attached")
 
 
 @pytest.mark.parametrize(("width", "height", "columns"), SIZES)

@@ -69,7 +69,7 @@ def test_a_file_of_vectors_gives_a_line_for_each_entry(tmp_path: Path) -> None:
         "decoded": {"device_mode": "B", "device_mode_label": "battery"},
     }
     assert (answers[1]["id"], answers[1]["error"]) == (1, "nak")
-    assert (answers[2]["id"], answers[2]["error"]) == ("local", "unsupported")
+    assert (answers[2]["id"], answers[2]["error"]) == ("local", "invalid_argument")
 
 
 @pytest.mark.parametrize(

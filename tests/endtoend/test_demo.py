@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from fieldstation.cli.nodes import PROGRAM
 from fieldstation.instruments import registry
 
 pytestmark = pytest.mark.slow
@@ -53,9 +55,11 @@ def of_this_demo(folder: Path) -> list[str]:
     return lines
 
 
-def test_every_asked_instrument_is_live_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+def test_every_instrument_is_live_and_has_a_past_and_ctrl_c_leaves_nothing_running(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "demo"
-    command = [sys.executable, "-m", "fieldstation.cli", "demo", "--port", "0", "--weeks", "0.02"]
+    command = [sys.executable, "-m", "fieldstation.cli", "demo", "--port", "0", "--weeks", "0.2"]
     demo = subprocess.Popen(
         [*command, "--data", str(folder)],
         stdout=subprocess.PIPE,
@@ -63,13 +67,14 @@ def test_every_asked_instrument_is_live_and_ctrl_c_leaves_nothing_running(tmp_pa
         text=True,
     )
     try:
-        asked = {kind for kind in registry.kinds() if registry.listened(kind) is None}
+        asked = {kind for kind in registry.kinds() if PROGRAM or registry.listened(kind) is None}
         told = told_by(demo)
         with httpx.Client(
             base_url=told["address"], follow_redirects=True, trust_env=False
         ) as client:
             sign_in(client, told)
             wait_for_new_readings(client, asked)
+            wait_for_the_past(client, asked)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=PATIENCE_S) == 0
     finally:
@@ -91,6 +96,18 @@ def wait_for_new_readings(client: httpx.Client, kinds: set[str]) -> None:
             if state == "fresh" and count > before.get(kind, 0)
         }
         assert time.monotonic() < deadline, f"not alive: {sorted(kinds - live)}"
+
+
+def wait_for_the_past(client: httpx.Client, kinds: set[str]) -> None:
+    """Until every kind has readings from the beginning of the past (1.4 days ago) on."""
+    deadline = time.monotonic() + PATIENCE_S
+    old: set[str] = set()
+    while not kinds <= old:
+        rows = client.get("/api/v1/instruments").json()["instruments"]
+        begins = {row["kind"]: datetime.fromisoformat(row["first_reading"]) for row in rows}
+        day = timedelta(days=1)
+        old = {kind for kind, begin in begins.items() if datetime.now(UTC) - begin > day}
+        assert time.monotonic() < deadline, f"without a past: {sorted(kinds - old)}"
 
 
 def told_of(client: httpx.Client) -> dict[str, tuple[str, int]]:

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ class Hub:
 
     url: str
     data: Path
+    scp_port: int = 0
 
     def client(self) -> httpx.Client:
         """A browser's worth of cookies, nobody signed in."""
@@ -128,15 +130,17 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     os.environ["FIELDSTATION_HUB_URL"] = url
     run.setup(data)
     ready = threading.Event()
-    server = run.HubServer(run.server_config(), ready.set)
+    scp = run.listen("127.0.0.1", 0)
+    server = run.HubServer(run.server_config(), ready.set, scp)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
         assert ready.wait(30), "the hub did not start"
-        yield Hub(url, data)
+        yield Hub(url, data, scp.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(30)
+        scp.close()
         from django.db import connections
 
         connections.close_all()
@@ -152,11 +156,21 @@ def anyone(hub: Hub) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def name(hub: Hub) -> str:
-    """The user name of a new account with the usual password."""
-    unique = f"user-{secrets.token_hex(4)}"
-    from fieldstation.hub.accounts.signup import create_account
+    """The user name of a new account with the usual password; it owns the first site."""
+    return make_account("owner")
 
-    create_account(unique, PASSWORD, f"{unique}@example.org")
+
+def make_account(role: str = "", site: str = "home") -> str:
+    """The user name of a new account, a member of the site when a role is named."""
+    from fieldstation.hub.accounts.signup import create_account
+    from fieldstation.hub.sites import people
+    from fieldstation.hub.sites.home import home
+
+    home()
+    unique = f"user-{secrets.token_hex(4)}"
+    user = create_account(unique, PASSWORD, f"{unique}@example.org")
+    if role:
+        people.join(user, people.site_of(site), people.role_of(role))
     return unique
 
 
@@ -165,6 +179,21 @@ def person(hub: Hub, anyone: httpx.Client, name: str) -> httpx.Client:
     """A client that is signed in."""
     assert hub.sign_in(anyone, name, PASSWORD).status_code == 302
     return anyone
+
+
+@pytest.fixture
+def new_person(hub: Hub) -> Iterator[Callable[..., httpx.Client]]:
+    """Makes clients of new accounts that are signed in: `new_person("viewer", "home")`."""
+    with ExitStack() as clients:
+
+        def make(role: str = "", site: str = "home") -> httpx.Client:
+            client = clients.enter_context(hub.client())
+            name = make_account(role, site)
+            assert hub.sign_in(client, name, PASSWORD).status_code == 302
+            client.headers["X-Name"] = name
+            return client
+
+        yield make
 
 
 @pytest.fixture

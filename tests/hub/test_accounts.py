@@ -102,9 +102,20 @@ def test_signing_out_kills_the_session(hub: Any, person: httpx.Client) -> None:
     assert httpx.get(f"{hub.url}/", cookies={"session": kept}).status_code == 302
 
 
-def test_signing_out_by_a_mere_link_is_refused(person: httpx.Client) -> None:
-    assert person.get("/logout").status_code == 405
+@pytest.mark.parametrize("source", ["cross-site", "same-site"])
+def test_signing_out_by_a_link_of_another_site_is_refused(
+    person: httpx.Client, source: str
+) -> None:
+    asked = person.get("/logout", headers={"Sec-Fetch-Site": source})
+    assert (asked.status_code, "Sign out?" in asked.text) == (200, True)
     assert person.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("source", ["same-origin", "none", ""])
+def test_a_link_of_the_hub_itself_signs_out(person: httpx.Client, source: str) -> None:
+    headers = {"Sec-Fetch-Site": source} if source else {}
+    assert person.get("/logout", headers=headers).status_code == 302
+    assert person.get("/account").status_code == 302
 
 
 @pytest.mark.parametrize("path", ["/login", "/logout"])

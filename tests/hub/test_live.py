@@ -102,13 +102,43 @@ async def test_a_stream_ends_with_its_client(viewer: httpx.AsyncClient, station:
 
 
 def test_a_stream_ends_when_its_session_ended(hub: Any, person: httpx.Client) -> None:
-    from django.contrib.sessions.backends.cached_db import SessionStore
-
-    from fieldstation.hub.instruments.events import session_lives
+    from fieldstation.hub.instruments.events import sites_seen
 
     key = person.cookies["session"]
-    store = SessionStore(key)
-    assert session_lives(store)
+    assert sites_seen(key)
     token = hub.token(person, "/")
     person.post("/logout", data={"csrfmiddlewaretoken": token})
-    assert not session_lives(store)
+    assert sites_seen(key) is None
+
+
+@pytest.fixture
+def stranger(new_person: Any) -> httpx.Client:
+    """Signed in, and a member of no site."""
+    client: httpx.Client = new_person("")
+    return client
+
+
+async def test_the_stream_tells_each_person_of_their_own_sites_only(
+    hub: Any, stranger: httpx.Client, station: Any, viewer: httpx.AsyncClient
+) -> None:
+    from fieldstation.hub import runtime
+
+    cookies = {"session": stranger.cookies["session"]}
+    async with (
+        httpx.AsyncClient(base_url=hub.url, cookies=cookies, timeout=20) as outside,
+        outside.stream("GET", "/events") as silent,
+    ):
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async for line in silent.aiter_lines():
+                heard.append(line)
+
+        listening = asyncio.create_task(listen())
+        async with viewer.stream("GET", "/events") as answer:
+            station.send([(51.2, 1, 1, True, "")])
+            await next_reading(answer.aiter_lines(), station.slug)
+        assert runtime.running().live.followers >= 1
+        listening.cancel()
+    assert "retry: 2000" in heard
+    assert [line for line in heard if line.startswith("data:")] == []

@@ -133,7 +133,7 @@ def test_a_defect_shows_a_calm_page_and_no_trace(
 
 def test_foreign_host_name_is_refused(hub: Any, person: httpx.Client) -> None:
     answer = person.get("/", headers={"Host": "evil.example"})
-    assert answer.status_code == 400
+    assert answer.status_code == 421
     assert "evil.example" not in answer.text
 
 
@@ -150,7 +150,7 @@ def test_empty_dashboard_says_what_to_do_next(
     from fieldstation.hub.instruments import pages
     from fieldstation.hub.stations.models import Gateway
 
-    monkeypatch.setattr(pages, "all_instruments", lambda store: [])
+    monkeypatch.setattr(pages, "all_instruments", lambda store, gateways: [])
     page = person.get("/").text
     assert "Waiting for the first reading" in page
     assert station.name in page

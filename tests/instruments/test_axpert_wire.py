@@ -17,7 +17,7 @@ from fieldstation.instruments.axpert.frame import encode_reply
 from fieldstation.instruments.axpert.profiles import profile
 from fieldstation.instruments.axpert.simulator import AxpertTwin
 from fieldstation.instruments.faults import FaultPlan, FaultyTwin
-from fieldstation.model import Identity, Poll, SerialLine
+from fieldstation.model import Identity, Poll, SerialLine, acquainted
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport import Runner, open_link
 from fieldstation.transport.host import pty_host
@@ -40,7 +40,7 @@ def loop_runner(
 
 
 async def identified(runner: Runner) -> tuple[Identity, Sequence[Poll]]:
-    identity = await runner.converse(DRIVER.identify())
+    identity = await runner.converse(acquainted(DRIVER))
     return identity, DRIVER.plan(identity)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from fieldstation.instruments import registry
 from fieldstation.instruments.axpert.frame import encode_request, fallback_request
+from fieldstation.instruments.axpert.settings import Limits, encode_setting
 from fieldstation.testing.conformance import agrees
 
 FILE = Path(__file__).parents[3] / "shared/vectors/axpert.json"
@@ -52,5 +53,11 @@ def test_reply_in_reports_of_eight_bytes_decodes_alike(entry: dict[str, Any]) ->
 
 
 @_of([entry for entry in ENTRIES if entry["request_hex"] is None])
-def test_entry_that_sends_nothing_is_called_unsupported(entry: dict[str, Any]) -> None:
-    assert registry.decode_entry("axpert", entry)["error"] == "unsupported"
+def test_setting_that_may_not_be_sent_is_refused_as_the_vector_says(entry: dict[str, Any]) -> None:
+    assert registry.decode_entry("axpert", entry)["error"] == entry["expected_error"]
+
+
+@_of([entry for entry in SENT if not entry["command"].startswith("Q") and entry["decoded"]])
+def test_setting_that_a_unit_took_may_be_sent(entry: dict[str, Any]) -> None:
+    limits = Limits(48, (10, 30, 120))
+    assert encode_setting(entry["command"], limits).hex() == entry["request_hex"]

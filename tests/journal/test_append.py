@@ -222,12 +222,12 @@ def test_a_disk_that_fails_twice_is_reported_and_nothing_is_accepted(
 
     real = journal._open
     monkeypatch.setattr(journal, "_open", reopen)
-    journal._reopen({})
+    journal._reopen(({}, {}))
     with pytest.raises(StoreUnavailable, match="check the disk"):
         journal.append([reading()])
 
     monkeypatch.undo()
-    journal._reopen({})
+    journal._reopen(({}, {}))
     assert journal.last == 0
     assert journal.append([reading()])[0].sequence == 1
 

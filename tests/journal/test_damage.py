@@ -25,9 +25,9 @@ def test_a_changed_row_is_noticed_reported_once_and_never_given_out(
 
     assert journal.after(0, 10) == [kept[0], kept[3]]
     assert journal.after(0, 10) == [kept[0], kept[3]]
-    assert [(q.sink, q.first, q.code) for q in journal.quarantined()] == [
-        ("", 3, "damaged"), ("", 2, "damaged"),
-    ]  # fmt: skip
+    assert [(q.sink, q.first, q.last, q.code) for q in journal.quarantined()] == [
+        ("", 2, 3, "damaged")
+    ]
     check = journal.check()
     assert (check.rows, check.damaged, check.structure) == (2, (2, 3), ())
 
@@ -99,7 +99,7 @@ def _other_database(path: Path) -> None:
     path.unlink()
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE layout (anything)")
-    db.execute("PRAGMA user_version = 1")
+    db.execute("PRAGMA user_version = 2")
     db.close()
 
 

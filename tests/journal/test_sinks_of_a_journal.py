@@ -38,9 +38,9 @@ def test_the_next_batch_follows_the_settled_one(opened: Callable[..., Journal]) 
     journal = opened()
     journal.append([reading(index) for index in range(5)])
     assert _range(journal, 3) == (1, 1, 3)
-    journal.settle("hub", 3)
+    journal.settle("hub", 1, 3)
     assert _range(journal) == (2, 4, 5)
-    journal.settle("hub", 5)
+    journal.settle("hub", 4, 5)
     assert _range(journal) is None
     journal.close()
 
@@ -53,7 +53,7 @@ def test_a_cursor_that_was_settled_only_in_memory_costs_a_resend_and_no_reading(
     journal = opened()
     journal.append([reading(0)])
     assert _range(journal) == (1, 1, 1)
-    journal.settle("hub", 1)
+    journal.settle("hub", 1, 1)
     other = opened()
     assert _range(other) == (1, 1, 1)
 
@@ -61,15 +61,15 @@ def test_a_cursor_that_was_settled_only_in_memory_costs_a_resend_and_no_reading(
 def test_a_batch_never_crosses_a_boot(journal: Journal) -> None:
     journal.append([reading(0), reading(1), reading(0, boot=b"b" * 16)])
     assert _range(journal) == (1, 1, 2)
-    journal.settle("hub", 2)
+    journal.settle("hub", 1, 2)
     sealed = journal.seal("hub", 10)
     assert sealed is not None
-    assert (sealed.boot, sealed.number, sealed.first, sealed.last) == (b"b" * 16, 1, 3, 3)
+    assert (sealed.boot, sealed.number, sealed.first, sealed.last) == (b"b" * 16, 2, 3, 3)
 
 
 def test_sinks_do_not_wait_for_one_another(journal: Journal) -> None:
     journal.append([reading(index) for index in range(4)])
-    journal.settle("database", 4)
+    journal.settle("database", 1, 4)
     assert journal.cursor("hub").settled == 0
     assert _range(journal) == (1, 1, 4)
 
@@ -90,7 +90,7 @@ def test_a_batch_that_is_too_large_is_cut_and_keeps_its_number(
 def test_a_damaged_cursor_starts_again_from_zero(opened: Callable[..., Journal]) -> None:
     journal = opened()
     journal.append([reading(index) for index in range(3)])
-    journal.settle("hub", 1)
+    journal.settle("hub", 1, 1)
     journal.flush()
     journal._db.execute("UPDATE sink SET settled = 3")
     journal.close()
@@ -111,11 +111,13 @@ def test_a_refused_batch_is_noted_and_the_next_one_goes(opened: Callable[..., Jo
 
 def test_a_hub_that_lost_readings_gets_them_again(journal: Journal) -> None:
     journal.append([reading(index) for index in range(6)])
-    journal.settle("hub", 6)
-    assert not journal.rewind("hub", 7, 9, BOOT)
-    assert not journal.rewind("hub", 2, 3, b"other boot")
-    assert journal.rewind("hub", 2, 3, BOOT)
-    assert _range(journal) == (1, 2, 6)
+    journal.settle("hub", 1, 6)
+    assert not journal.resend("hub", BOOT, 7, 9)
+    assert not journal.resend("hub", b"another boot", 2, 3)
+    assert journal.resend("hub", BOOT, 2, 3)
+    assert journal.unsettled("hub") == [(2, 3)]
+    assert journal.backlog("hub") == 2
+    assert _range(journal) == (1, 2, 3)
 
 
 def _now(days: float, trust: Trust = Trust.SYNCED) -> Instant:
@@ -129,14 +131,14 @@ def _prune(journal: Journal, now: Instant, keep_bytes: int = 10**9) -> int:
 def test_only_settled_readings_are_pruned(journal: Journal) -> None:
     journal.append([reading(index) for index in range(10)])
     assert _prune(journal, _now(91)) == 0
-    journal.settle("hub", 4)
+    journal.settle("hub", 1, 4)
     assert _prune(journal, _now(91)) == 4
     assert [kept.sequence for kept in journal.after(0, 100)] == [5, 6, 7, 8, 9, 10]
 
 
 def test_nothing_is_pruned_by_age_while_the_clock_is_not_trusted(journal: Journal) -> None:
     journal.append([reading(0, trust=Trust.UNSYNCED), reading(1)])
-    journal.settle("hub", 2)
+    journal.settle("hub", 1, 2)
     assert _prune(journal, _now(40_000, Trust.UNSYNCED)) == 0
     assert _prune(journal, _now(89)) == 0
     assert _prune(journal, _now(91)) == 2
@@ -144,13 +146,13 @@ def test_nothing_is_pruned_by_age_while_the_clock_is_not_trusted(journal: Journa
 
 def test_a_reading_with_an_untrusted_time_never_expires_by_it(journal: Journal) -> None:
     journal.append([reading(0, trust=Trust.UNSYNCED)])
-    journal.settle("hub", 1)
+    journal.settle("hub", 1, 1)
     assert _prune(journal, _now(40_000)) == 0
 
 
 def test_a_journal_over_its_size_drops_the_oldest_settled_readings(journal: Journal) -> None:
     journal.append([reading(index) for index in range(3000)])
-    journal.settle("hub", 2500)
+    journal.settle("hub", 1, 2500)
     assert _prune(journal, _now(0), keep_bytes=200_000) == 2000
     assert _prune(journal, _now(0), keep_bytes=200_000) == 0
     assert journal.after(0, 1)[0].sequence == 2001
@@ -177,7 +179,7 @@ def test_whatever_happens_the_sink_sees_every_reading_once_and_in_order(
             sealed = journal.seal("hub", 4)
             assert sealed is not None
             delivered += [kept.sequence for kept in sealed.kept]
-            journal.settle("hub", sealed.last)
+            journal.settle("hub", sealed.first, sealed.last)
         elif step == "prune":
             _prune(journal, _now(1000))
         elif step == "restart":

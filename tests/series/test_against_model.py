@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldstation.batch import Announcement, Batch, Receipt, encode
+from fieldstation.batch.facts import DAY_US, ClockFact, Source
 from fieldstation.model import Channel, Instant, Kept, Kind, Layout, Reading, Trust, Value
 from fieldstation.series.api import Upload
 from fieldstation.series.embedded import EmbeddedStore, reads, seal, segments
@@ -37,6 +39,13 @@ INSTRUMENTS = ("one", "two")
 START_US = 1_700_000_000_000_000
 STEPS_US = (0, 1, 10_000_000, 600_000_000, 3_600_000_000, 86_400_000_000)
 
+# Two guesses at what the clock should have shown, and none.
+CLOCKS = (
+    None,
+    ClockFact(BOOTS[0], 1, "kernel", 5, START_US + 5, 20_000, Source.HUB),
+    ClockFact(BOOTS[0], 2, "kernel", 5, START_US + 86_400_000_000, 1_000, Source.SYSTEM),
+)
+
 _TENTHS = st.integers(-2000, 2000).map(lambda number: number / 10)
 VALUES: dict[Kind, st.SearchStrategy[Value]] = {
     Kind.NUMBER: _TENTHS | st.sampled_from([1 / 3, -0.0, 1e15, 123456.789]),
@@ -53,13 +62,15 @@ class Model:
 
     arrived: dict[tuple[str, str], list[Reading]] = field(default_factory=dict)
     received: dict[bytes, set[int]] = field(default_factory=dict)
+    taken: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def apply(self, batch: Batch) -> Receipt:
         known = self.received.setdefault(batch.boot, set())
         fresh = [kept for kept in batch.readings if kept.sequence not in known]
         for kept in fresh:
             key = (kept.reading.instrument, kept.reading.layout.id)
-            self.arrived.setdefault(key, []).append(kept.reading)
+            self.arrived.setdefault(key, []).append(placed(kept.reading, batch.clock))
+            self.taken[key[0], kept.reading.instant.utc_us // DAY_US] += 1
         known.update(range(batch.first, batch.last + 1))
         missing = [n for n in range(min(known), batch.last) if n not in known]
         return Receipt(
@@ -76,6 +87,15 @@ class Model:
                     values = reading.by_name()
                     out.append((reading.instant.utc_us, {n: values.get(n) for n in channels}))
         return sorted(out, key=lambda row: row[0])
+
+
+def placed(reading: Reading, clock: ClockFact | None) -> Reading:
+    """The reading as it is filed."""
+    instant = reading.instant
+    if clock is None or instant.trust is not Trust.UNSYNCED:
+        return reading
+    utc_us = instant.mono_us + clock.utc_us - clock.mono_us
+    return replace(reading, instant=replace(instant, utc_us=utc_us, trust=Trust.PLACED))
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -97,7 +117,8 @@ def histories(draw: st.DrawFn) -> list[list[Batch]]:
         whole = [(begin, 6) for begin in range(0, sequences, 6)]
         for begin, size in draw(st.permutations(whole + cuts)):
             part = tuple(readings[begin : begin + size])
-            batches.append(Batch(boot, 0, begin + 1, begin + size, part))
+            clock = draw(st.sampled_from(CLOCKS))
+            batches.append(Batch(boot, 0, begin + 1, begin + size, part, clock=clock))
     batches = draw(st.permutations(batches))
     groups, at = [], 0
     while at < len(batches):
@@ -114,7 +135,8 @@ def _recording(draw: st.DrawFn, boot: bytes) -> list[Kept]:
         now += draw(st.sampled_from(STEPS_US)) * draw(st.sampled_from([1, 1, 1, -1]))
         layout = draw(st.sampled_from(LAYOUTS))
         values = tuple(draw(st.none() | VALUES[channel.kind]) for channel in layout.channels)
-        instant = Instant(now, sequence, boot, Trust.SYNCED)
+        trust = draw(st.sampled_from([Trust.UNSYNCED, Trust.SYNCED]))
+        instant = Instant(now, sequence * 7_200_000_000, boot, trust)
         reading = Reading(draw(st.sampled_from(INSTRUMENTS)), layout, instant, values)
         out.append(Kept(sequence, reading))
     return out
@@ -183,6 +205,21 @@ def check(store: EmbeddedStore, model: Model, data: st.DataObject) -> None:
     check_buckets(store, instrument, start, end, model, data)
     check_latest(store, model)
     check_catalogue(store, model)
+    check_counts(store, model, data)
+
+
+def check_counts(store: EmbeddedStore, model: Model, data: st.DataObject) -> None:
+    """Each day has as many readings as are filed on it, and as the station dated on it."""
+    stored = Counter(
+        (instrument, reading.instant.utc_us // DAY_US)
+        for (instrument, _), readings in model.arrived.items()
+        for reading in readings
+    )
+    assert store.counts("s", 0, 2**40) == stored
+    assert store.counts("s", 0, 2**40, taken=True) == model.taken
+    day = data.draw(st.sampled_from(sorted({day for _, day in stored} | {0})))
+    assert store.counts("s", day, day) == {k: n for k, n in stored.items() if k[1] == day}
+    assert store.counts("other", 0, 2**40) == {}
 
 
 def check_rows(

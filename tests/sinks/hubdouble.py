@@ -1,4 +1,6 @@
-"""A hub that speaks the receipt contract over real HTTP, and misbehaves when told to."""
+"""A hub that speaks the contract of receipts and reports over real HTTP, and misbehaves when told
+to.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from fieldstation.batch import UnknownLayout, decode
+from fieldstation.batch import report as reports
+from fieldstation.batch.facts import ClockFact, Fact, Tally
 from fieldstation.batch.model import Batch, Receipt
+from fieldstation.batch.ranges import Ranges
+from fieldstation.batch.report import Report
 from fieldstation.errors import CodecError
 from fieldstation.model import Layout, Reading
 
@@ -23,8 +29,18 @@ Fault = Callable[["HubDouble", bytes], "Answer | None"]
 
 
 @dataclass
+class Known:
+    """What the hub knows of one journal."""
+
+    through: int = 0
+    facts: dict[tuple[object, ...], Fact] = field(default_factory=dict)
+
+
+@dataclass
 class HubDouble:
-    """Everything it received, by boot and sequence; `faults` are used up, one for each request."""
+    """Everything it received, by boot and sequence; `faults` are used up, one for each batch,
+    `report_faults` one for each report.
+    """
 
     key: str = KEY
     most_readings: int = 10_000
@@ -35,18 +51,61 @@ class HubDouble:
     requests: list[tuple[int, int, int]] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
+    clocks: dict[tuple[bytes, int], ClockFact | None] = field(default_factory=dict)
+    utc_us: int = 1_800_000_000_000_000
+    knows_reports: bool = True
+    refuse_fact: Callable[[Fact], bool] = lambda fact: False
+    journals: dict[str, Known] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    talk: list[str] = field(default_factory=list)
+    report_faults: deque[Fault] = field(default_factory=deque)
     url: str = ""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     serving: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def answer(self, key: str, body: bytes) -> Answer | None:
+    def answer(self, path: str, key: str, body: bytes) -> Answer | None:
+        if path == reports.PATH:
+            return self.answer_report(key, body)
         if self.faults:
             return self.faults.popleft()(self, body)
         if key != f"Bearer {self.key}":
             return problem(401, "key-rejected")
         return self.apply(body)
 
+    def answer_report(self, key: str, body: bytes) -> Answer | None:
+        if not self.knows_reports:
+            return problem(404, "not-found")
+        if self.report_faults:
+            return self.report_faults.popleft()(self, body)
+        if key != f"Bearer {self.key}":
+            return problem(401, "key-rejected")
+        report = Report.from_json(body)
+        self.reports.append(report)
+        self.talk.append("report")
+        if any(self.refuse_fact(fact) for _, fact in report.facts):
+            return problem(422, "never", code="bad_field")
+        known = self.journals.setdefault(report.journal, Known())
+        if report.after <= known.through:
+            for revision, fact in report.facts:
+                known.facts[_key(fact)] = fact
+                known.through = max(known.through, revision)
+        missing = tuple(self._absent(report))
+        self._stir()
+        answer = reports.Answer(self.utc_us, known.through, missing)
+        return 200, "application/json", json.dumps(answer.as_json()).encode()
+
+    def _absent(self, report: Report) -> list[reports.Span]:
+        out = []
+        for boot, first, last in report.settled:
+            here = Ranges()
+            for one, sequence in sorted(self.stored):
+                if one == boot:
+                    here.add(sequence, sequence)
+            out += [(boot, *pair) for pair in here.absent(first, last)]
+        return out
+
     def apply(self, body: bytes) -> Answer:
+        self.talk.append("batch")
         try:
             batch = decode(body, self.layouts)
         except UnknownLayout as error:
@@ -67,14 +126,18 @@ class HubDouble:
             before = self.stored.setdefault((batch.boot, kept.sequence), kept.reading)
             known += before is not kept.reading
             self.doubled += before != kept.reading
-        self.arrived.set()
-        self.arrived = asyncio.Event()
+            self.clocks[batch.boot, kept.sequence] = batch.clock
+        self._stir()
         missing, self.missing = tuple(self.missing), []
         fresh = len(batch.readings) - known
         return Receipt(batch.boot, batch.first, batch.last, fresh, known, missing)
 
+    def _stir(self) -> None:
+        self.arrived.set()
+        self.arrived = asyncio.Event()
+
     async def until(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Wait until something is true after a batch arrived."""
+        """Wait until something is true after a batch or a report arrived."""
         async with asyncio.timeout(seconds):
             while True:
                 arrived = self.arrived
@@ -96,7 +159,8 @@ class HubDouble:
                     for name, _, value in (line.partition(":") for line in lines[1:])
                 }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                answer = self.answer(headers.get("authorization", ""), body)
+                path = lines[0].split(" ")[1].removeprefix("http://hub.example")
+                answer = self.answer(path, headers.get("authorization", ""), body)
                 if answer is None:
                     break
                 writer.write(response(*answer))
@@ -105,6 +169,12 @@ class HubDouble:
             pass
         finally:
             writer.close()
+
+
+def _key(fact: Fact) -> tuple[object, ...]:
+    if isinstance(fact, Tally):
+        return fact.kind, fact.boot, fact.instrument, fact.day
+    return fact.kind, fact.boot, fact.number
 
 
 def response(status: int, media: str, body: bytes) -> bytes:

@@ -13,11 +13,12 @@ from fieldstation.batch.model import Batch, Receipt
 from fieldstation.errors import HubUnreachable
 from fieldstation.journal import Journal
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.sinks.pump import FIRST_WAIT_S, LONGEST_WAIT_S, MOST_READINGS, Pump
+from fieldstation.sinks.lanes import MOST_READINGS
+from fieldstation.sinks.pump import FIRST_WAIT_S, LONGEST_WAIT_S, Pump
 from fieldstation.station.collector import Collector
 from fieldstation.testing.virtualtime import in_virtual_time
 
-from .conftest import BOOT, Append, StillClock, reading
+from .conftest import BOOT, Append, StartPump, StillClock, reading
 from .hubdouble import HubDouble, lost_reply, receipt_for, reset, status
 
 OTHER_BOOT = b"o" * 16
@@ -52,7 +53,7 @@ async def test_readings_arrive_in_order_and_once(
 
 
 async def test_a_backlog_goes_in_full_batches_without_waiting(
-    hub: HubDouble, collector: Collector, append: Append, start_pump: Callable[[], Pump]
+    hub: HubDouble, collector: Collector, append: Append, start_pump: StartPump
 ) -> None:
     count = 2 * MOST_READINGS + 10
     append(0, count)
@@ -130,7 +131,7 @@ async def test_a_hub_that_forgot_layouts_gets_them_again(
 
 
 async def test_too_large_a_batch_is_halved_until_it_fits(
-    hub: HubDouble, collector: Collector, append: Append, start_pump: Callable[[], Pump]
+    hub: HubDouble, collector: Collector, append: Append, start_pump: StartPump
 ) -> None:
     hub.most_readings = 7
     append(0, 40)
@@ -141,7 +142,7 @@ async def test_too_large_a_batch_is_halved_until_it_fits(
 
 
 async def test_one_refused_reading_costs_itself_only(
-    hub: HubDouble, collector: Collector, append: Append, start_pump: Callable[[], Pump]
+    hub: HubDouble, collector: Collector, append: Append, start_pump: StartPump
 ) -> None:
     hub.refuse = lambda one: one.values[1] == 12
     append(0, 40)
@@ -181,7 +182,7 @@ async def test_a_hub_that_names_what_nobody_has_is_not_obeyed_for_ever(
 
 
 async def test_damaged_rows_do_not_stop_the_way(
-    hub: HubDouble, collector: Collector, append: Append, start_pump: Callable[[], Pump]
+    hub: HubDouble, collector: Collector, append: Append, start_pump: StartPump
 ) -> None:
     append(0, 5)
     collector.hurry()
@@ -218,6 +219,7 @@ class Away:
     """A destination that is never there; it notes when it was asked."""
 
     name = "hub"
+    traffic = 0
 
     def __init__(self) -> None:
         self.asked_s: list[float] = []

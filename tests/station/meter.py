@@ -109,17 +109,18 @@ class MeterDriver:
 
 
 class LoopClock:
-    """A clock that runs with the event loop; `jump_us` moves the wall clock."""
+    """A clock that runs with the event loop; `jump_us` moves the wall clock, `passed_us` both."""
 
     kernel = "kernel"
+    error_us = 1000
 
     def __init__(self) -> None:
-        self.jump_us = 0
+        self.jump_us = self.passed_us = 0
         self.boot = BOOT
         self._loop = asyncio.get_running_loop()
 
     def now(self) -> Instant:
-        mono_us = round(self._loop.time() * 1e6)
+        mono_us = round(self._loop.time() * 1e6) + self.passed_us
         return Instant(START_US + self.jump_us + mono_us, mono_us, self.boot, Trust.SYNCED)
 
 

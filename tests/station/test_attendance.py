@@ -97,3 +97,13 @@ def test_what_is_missing_since_an_earlier_run_is_told_with_the_first_reading() -
     assert account(attendance, 10_000) == []
     meet(attendance, 5000, came_s=5)
     assert account(attendance, 5 + LAG_S + 10) == ["1+4999", "met"]
+
+
+def test_what_comes_after_it_was_counted_as_missing_is_known_to_be_late() -> None:
+    attendance = Attendance(SECOND)
+    meet(attendance, 0, 5)
+    assert not attendance.accounted(BASE + 3 * SECOND)
+    assert account(attendance, 5 + LAG_S + 10) == ["1+4", "met"]
+    assert attendance.accounted(BASE + 3 * SECOND)
+    assert not attendance.accounted(BASE + 6 * SECOND)
+    assert not attendance.accounted(BASE - SECOND)  # before the account began

@@ -194,8 +194,8 @@ async def _with_a_crashing_neighbour(folder: Path, hours: float) -> tuple[Instru
         bad = MeterDriver()
         bad.crash = RuntimeError("a defect")
         pair = (
-            instrument(settings("bad"), MeterTwin(), clock, collector, bad),
-            instrument(settings("good"), MeterTwin(), clock, collector),
+            instrument(settings("bad", every_s=60.0), MeterTwin(), clock, collector, bad),
+            instrument(settings("good", every_s=60.0), MeterTwin(), clock, collector),
         )
         tasks = [asyncio.create_task(supervise(one)) for one in pair]
         await asyncio.sleep(hours * 3600)
@@ -203,29 +203,15 @@ async def _with_a_crashing_neighbour(folder: Path, hours: float) -> tuple[Instru
     return pair
 
 
+@pytest.mark.slow
 def test_a_crash_of_one_instrument_leaves_the_others_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bad, good = _with_a_crashing_neighbour(tmp_path, 2)
+    bad, good = _with_a_crashing_neighbour(tmp_path, 24)
     kept = [one.reading for one in _kept(tmp_path) if one.reading.layout.name == "status"]
     assert {one.instrument for one in kept} == {"good"}
-    assert len(kept) == good.due == 720
+    assert len(kept) == good.due == 1440
     assert bad.ledger.missed_by_cause == {Cause.DEFECT: bad.due}
     said = Counter(record.levelname for record in caplog.records)
     assert (said["ERROR"], said["WARNING"]) == (1, 1)
-    assert bad.state.failures[Cause.DEFECT] < 2 * 3600 / 30 + 10
-
-
-@in_virtual_time
-async def _after_a_stop(folder: Path) -> None:
-    clock = LoopClock()
-    async with collecting(folder, clock) as collector:
-        made = instrument(settings(), MeterTwin(), clock, collector)
-        made.resume(START_US - 100_000_000)
-
-
-def test_the_time_that_the_station_did_not_run_is_a_hole(tmp_path: Path) -> None:
-    _after_a_stop(tmp_path)
-    (hole,) = _holes(tmp_path)
-    assert (hole.cause, hole.open, hole.count) == (Cause.STOPPED, False, 9)
-    assert (hole.first_utc_us, hole.last_utc_us) == (START_US - 90_000_000, START_US - 10_000_000)
+    assert bad.state.failures[Cause.DEFECT] < 24 * 3600 / 30 + 10

@@ -48,6 +48,7 @@ class ScriptedClock:
     """Says what it is told, as a station that has its time."""
 
     kernel = "kernel"
+    error_us = 1000
 
     def __init__(self, utc_s: float = BASE_S + 100_000, boot: bytes = bytes(16)) -> None:
         self.utc_s = utc_s
@@ -227,6 +228,27 @@ async def test_a_silent_node_leaves_a_hole(site: Site) -> None:
     assert (kept.instrument, kept.layout, kept.cause, kept.count) == (NODE, "samples", "silent", 97)
     assert kept.first_utc_us == (BASE_S + 3) * 1_000_000
     assert kept.last_utc_us == (BASE_S + 99) * 1_000_000
+
+
+async def test_a_hole_is_recovered_by_what_comes_late(site: Site) -> None:
+    site.clock.utc_s = BASE_S + 100
+    async with site.running() as one:
+        await site.say(init(), *samples(0, 1, 2))
+        await until(lambda: one.state.readings == 4)
+        await site.say(*samples(20, 40, 41))
+        await until(lambda: one.state.readings == 7)
+        site.clock.utc_s += 160
+        await until(lambda: one.summary["missed"].get(Cause.SILENT, 0) >= 17 + 19)
+        before = one.summary["missed"][Cause.SILENT]
+        await site.say(*samples(*range(3, 20), 25))
+        await until(lambda: one.state.readings == 25)
+        assert one.summary["missed"][Cause.SILENT] == before - 18
+        due = one.summary["due"]
+    closed = [hole for hole in site.holes() if not hole.open]
+    spans = {(hole.first_utc_us // 10**6 - BASE_S, hole.count, str(hole.state)) for hole in closed}
+    assert spans == {(3, 17, "recovered"), (21, 4, "lost"), (26, 14, "lost")}
+    missing = sum(hole.count for hole in site.holes() if hole.state != "recovered")
+    assert len(site.kept()) + missing == due - 1  # the start is no due reading
 
 
 async def test_what_is_missing_over_a_pause_of_the_station_says_so(site: Site) -> None:

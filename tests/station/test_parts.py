@@ -25,17 +25,31 @@ from fieldstation.errors import (
     LinkNotFound,
     LinkTimeout,
     NotFound,
+    StoreFull,
     StoreUnavailable,
 )
 from fieldstation.journal import open_journal
-from fieldstation.model import Channel, I2cLine, Instant, Kept, Kind, Layout, Reading, SerialLine
+from fieldstation.model import (
+    Channel,
+    I2cLine,
+    Instant,
+    Kept,
+    Kind,
+    Layout,
+    Reading,
+    SerialLine,
+    Trust,
+)
+from fieldstation.station.alive import Progress
 from fieldstation.station.causes import WrongUnit, cause_of
-from fieldstation.station.clock import SystemClock
+from fieldstation.station.clock import RELEASED_US, SystemClock, utc_text
 from fieldstation.station.health import ask_status, status_socket
 from fieldstation.station.log import KeyValues
 from fieldstation.station.notify import notify, watchdog
 from fieldstation.station.places import bus_of, seat_of
 from fieldstation.station.values import fit
+
+from .meter import LoopClock, collecting
 
 EVERY_KIND = Layout("k", "l", tuple(Channel(kind.value, kind) for kind in Kind))
 
@@ -51,6 +65,79 @@ def test_time_goes_on_and_each_run_has_its_own_name() -> None:
     assert 0 <= second.mono_us - first.mono_us < 10_000_000
     assert first.utc_us > 1_700_000_000_000_000
     assert len(clock.kernel) == 36
+
+
+@pytest.mark.parametrize(
+    ("utc_s", "believable"),
+    [(0, False), (RELEASED_US / 1e6 - 1, False), (RELEASED_US / 1e6, True), (4e9, True)],
+)
+def test_a_time_before_the_program_was_written_is_never_trusted(
+    utc_s: float, believable: bool
+) -> None:
+    disciplined = SystemClock().now().trust is Trust.SYNCED
+    found = SystemClock(wall_ns=lambda: int(utc_s * 1e9)).now()
+    assert found.utc_us == utc_s * 1e6
+    assert (found.trust is Trust.SYNCED) == (believable and disciplined)
+
+
+def test_a_kernel_that_says_nothing_of_its_clock_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SystemClock()
+    monkeypatch.setattr(clock, "_adjtimex", None)
+    assert clock.now().trust is Trust.UNSYNCED
+    for answer, status, trust in ((0, 0, Trust.SYNCED), (5, 0x40, Trust.UNSYNCED), (-1, 0, None)):
+
+        def adjtimex(_: object, answer: int = answer, status: int = status) -> int:
+            clock._timex.status, clock._timex.maxerror = status, 1234
+            return answer
+
+        monkeypatch.setattr(clock, "_adjtimex", adjtimex)
+        assert clock.now().trust is (trust or Trust.UNSYNCED)
+        assert clock.error_us == 1234
+
+
+def test_a_time_is_told_to_the_second_however_wrong_it_is() -> None:
+    assert utc_text(1_779_969_600_999_999) == "2026-05-28T12:00:00Z"
+    assert utc_text(2**62) == f"{2**62} us"
+
+
+# --- progress ---
+
+
+class _Busy:
+    behind_s = 0.0
+
+
+async def test_what_is_never_written_is_no_life(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = LoopClock()
+    async with collecting(tmp_path, clock) as collector:
+        alive = Progress(collector, clock, 1.0)
+        assert await alive()
+        collector.state.waiting = 3
+        assert await alive()  # not for long yet
+        clock.passed_us = 40_000_000
+        assert not await alive()
+        assert not await alive()
+        assert [r.message for r in caplog.records] == ["the station hangs"]
+        collector.state.error = "the disk is full"
+        assert await alive()  # it says why, and a restart would lose what waits
+        collector.state.error, collector.state.last_sequence = "", 5
+        assert await alive()
+
+
+async def test_a_hanging_instrument_is_no_life(tmp_path: Path) -> None:
+    clock = LoopClock()
+    async with collecting(tmp_path, clock) as collector:
+        alive, busy = Progress(collector, clock, 1.0), _Busy()
+        alive.instruments = [busy]
+        assert await alive()
+        busy.behind_s = 301.0
+        assert not await alive()
+        busy.behind_s = 0.0
+        assert await alive()
 
 
 # --- values ---
@@ -124,6 +211,8 @@ def test_whatever_an_instrument_says_goes_through_journal_and_batch_unchanged(
         (CodecError("x", ""), Cause.GARBLED),
         (FrameTooLong(""), Cause.GARBLED),
         (InstrumentRefused("nak", ""), Cause.REFUSED),
+        (StoreFull("f"), Cause.DISK_FULL),
+        (StoreUnavailable("u"), Cause.STORE),
         (WrongUnit(""), Cause.WRONG_UNIT),
         (ValueError(""), Cause.DEFECT),
     ],
@@ -190,11 +279,13 @@ async def test_the_watchdog_pings_only_while_the_parts_answer(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "2000")
-    answers = [True, True, False]
+    answers: list[bool | None] = [True, False, True, None]
 
-    async def alive() -> None:
-        if not answers.pop(0):
+    async def alive() -> bool:
+        answer = answers.pop(0)
+        if answer is None:
             await asyncio.Event().wait()
+        return bool(answer)
 
     task = asyncio.create_task(watchdog(alive))
     async with asyncio.timeout(5):
@@ -210,7 +301,7 @@ async def test_the_watchdog_pings_only_while_the_parts_answer(
 
 async def test_without_a_manager_there_is_no_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    await watchdog(lambda: asyncio.sleep(3600))
+    await watchdog(lambda: asyncio.sleep(3600, result=True))
 
 
 # --- status ---

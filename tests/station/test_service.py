@@ -8,99 +8,20 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.sinks.hubdouble import KEY, HubDouble, hub_double, lost_reply, reset, status
+from tests.sinks.hubdouble import hub_double, lost_reply, reset, status
 
 from fieldstation.errors import ConfigError
-from fieldstation.instruments import registry
 from fieldstation.journal import Reader
 from fieldstation.station.config import load_config
-from fieldstation.station.health import ask_status
-from fieldstation.transport.host import pty_host
+
+from .site import RUN, Site, said, site_at
 
 pytestmark = pytest.mark.slow
 
 KILLS = 4
-
-RUN = """
-import sys
-from pathlib import Path
-from fieldstation.errors import FieldstationError
-from fieldstation.station.config import load_config
-from fieldstation.station.service import run
-try:
-    run(load_config(Path(sys.argv[1])))
-except FieldstationError as error:
-    print(error, file=sys.stderr)
-    sys.exit(error.exit_code)
-"""
-
-
-class Site:
-    """A folder with a configuration, and the station processes that were started on it."""
-
-    def __init__(self, folder: Path, port: str, hub: HubDouble | None, every_s: float) -> None:
-        self.folder = folder
-        self.file = folder / "site.toml"
-        self.data = folder / "data"
-        key = folder / "gateway.key"
-        key.write_text(KEY)
-        key.chmod(0o600)
-        text = (
-            f'[station]\ndata = "data"\n[instrument.inverter]\nkind = "axpert"\nport = "{port}"\n'
-            f"every_s = {every_s}\n[journal]\ncommit_every_s = 0.05\n"
-        )
-        if hub is not None:
-            text += f'[hub]\nurl = "{hub.url}"\nupload_every_s = 0.1\n'
-        self.file.write_text(text)
-        self.processes: list[asyncio.subprocess.Process] = []
-
-    async def start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", RUN, str(self.file), stderr=asyncio.subprocess.PIPE
-        )
-        self.processes.append(process)
-        return process
-
-    async def status(self) -> dict[str, object]:
-        return await asyncio.to_thread(ask_status, self.data)
-
-    def kept(self) -> dict[tuple[bytes, int], object]:
-        reader = Reader(self.data / "journal.sqlite3")
-        try:
-            return {(k.reading.instant.boot, k.sequence): k.reading for k in reader.after(0, 10**6)}
-        finally:
-            reader.close()
-
-
-@asynccontextmanager
-async def _site(
-    folder: Path, hub: HubDouble | None = None, every_s: float = 0.1
-) -> AsyncIterator[Site]:
-    async with pty_host(registry.twin("axpert", fast=True), time.time) as port:
-        site = Site(folder, port, hub, every_s)
-        try:
-            yield site
-        finally:
-            for process in site.processes:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
-
-
-async def _said(process: asyncio.subprocess.Process, words: str) -> str:
-    """The first line on standard error that holds `words`."""
-    assert process.stderr is not None
-    async with asyncio.timeout(20):
-        while line := (await process.stderr.readline()).decode():
-            if words in line:
-                return line
-    raise AssertionError(f"the station ended without saying {words!r}")
 
 
 async def _stopped(process: asyncio.subprocess.Process, number: int = signal.SIGTERM) -> int:
@@ -112,7 +33,7 @@ async def _stopped(process: asyncio.subprocess.Process, number: int = signal.SIG
 
 
 async def test_readings_travel_from_the_instrument_to_the_hub(tmp_path: Path) -> None:
-    async with hub_double() as hub, _site(tmp_path, hub) as site:
+    async with hub_double() as hub, site_at(tmp_path, hub) as site:
         process = await site.start()
         await hub.until(lambda: len(hub.stored) >= 20)
         found = await site.status()
@@ -129,9 +50,9 @@ async def test_readings_travel_from_the_instrument_to_the_hub(tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_keeps_what_was_read(tmp_path: Path, number: int) -> None:
-    async with _site(tmp_path) as site:
+    async with site_at(tmp_path) as site:
         process = await site.start()
-        await _said(process, "instrument is there")
+        await said(process, "instrument is there")
         before = (await site.status())["instruments"]["inverter"]["readings"]  # type: ignore[index]
         assert await _stopped(process, number) == 0
         assert len(site.kept()) >= before > 0
@@ -139,9 +60,9 @@ async def test_a_stop_keeps_what_was_read(tmp_path: Path, number: int) -> None:
 
 
 async def test_a_second_station_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    async with _site(tmp_path) as site:
+    async with site_at(tmp_path) as site:
         first = await site.start()
-        await _said(first, "station runs")
+        await said(first, "station runs")
         second = await site.start()
         async with asyncio.timeout(20):
             _, error = await second.communicate()
@@ -150,7 +71,7 @@ async def test_a_second_station_on_the_same_folder_is_refused(tmp_path: Path) ->
         first.kill()
         await first.wait()
         third = await site.start()
-        await _said(third, "station runs")
+        await said(third, "station runs")
         assert await _stopped(third) == 0
 
 
@@ -159,10 +80,10 @@ async def test_nothing_accepted_is_lost_or_doubled_over_kills_and_a_bad_hub(
 ) -> None:
     chance = random.Random(3)
     faults = [lost_reply, reset, status(500), status(200), status(502), lost_reply]
-    async with hub_double() as hub, _site(tmp_path, hub, 0.1) as site:
+    async with hub_double() as hub, site_at(tmp_path, hub, 0.1) as site:
         for _ in range(KILLS):
             process = await site.start()
-            await _said(process, "instrument is there")
+            await said(process, "instrument is there")
             hub.faults.extend(chance.sample(faults, 3))
             start = len(hub.stored)
             await hub.until(lambda start=start: len(hub.stored) > start)  # type: ignore[misc]
@@ -171,7 +92,7 @@ async def test_nothing_accepted_is_lost_or_doubled_over_kills_and_a_bad_hub(
             await process.wait()
         hub.faults.clear()
         last = await site.start()
-        await _said(last, "instrument is there")
+        await said(last, "instrument is there")
         target = set(site.kept())
         await hub.until(lambda: target <= hub.stored.keys(), 30)
         assert await _stopped(last) == 0
@@ -183,13 +104,13 @@ async def test_nothing_accepted_is_lost_or_doubled_over_kills_and_a_bad_hub(
 
 
 async def test_the_time_between_two_runs_is_a_hole(tmp_path: Path) -> None:
-    async with _site(tmp_path) as site:
+    async with site_at(tmp_path) as site:
         first = await site.start()
-        await _said(first, "instrument is there")
+        await said(first, "instrument is there")
         first.kill()
         await first.wait()
         second = await site.start()
-        await _said(second, "instrument is there")
+        await said(second, "instrument is there")
         assert await _stopped(second) == 0
         reader = Reader(site.data / "journal.sqlite3")
         causes = [hole.cause for hole in reader.holes() if not hole.open]

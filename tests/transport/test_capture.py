@@ -1,38 +1,37 @@
-"""Captures: what passed is written as it passed, read back, played again, and freed of names."""
+"""Captures: what passed is written as it passed, read back and played again."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldstation.errors import BadRequest, CodecError
-from fieldstation.instruments import captured, registry
-from fieldstation.model import Identity, Outgoing, SerialLine, Value
-from fieldstation.transport.capture import (
+from fieldstation.errors import BadRequest
+from fieldstation.instruments import registry
+from fieldstation.model import Identity, Message, Outgoing, SerialLine, Value
+from fieldstation.protocol.capture import (
     Answered,
     Capture,
     Header,
-    ListeningLink,
     Piece,
-    Recorder,
     answered,
     capture_of,
     lines_of,
     settings_of_line,
 )
+from fieldstation.protocol.i2c import encode_request
+from fieldstation.protocol.usb_iss import NO_CHIP, Refusal, decode_i2c, encode_i2c
+from fieldstation.protocol.usb_iss_twin import UsbIssTwin
+from fieldstation.transport.capture import ListeningLink, Recorder
 from fieldstation.transport.converse import Runner
 from fieldstation.transport.host import pty_host
 from fieldstation.transport.opening import open_link
 from fieldstation.transport.play import answers, play
-from fieldstation.transport.redact import forms_of, redacted
-from fieldstation.transport.replay import GAP_S, CaptureTwin
+from fieldstation.transport.replay import GAP_S, CaptureSpeaker, CaptureTwin, ClockedTwin
 from fieldstation.transport.tap import Passed, Way
 
 NOON_S = 1_779_969_600.0
@@ -44,15 +43,11 @@ some_pieces = st.lists(
         st.integers(0, 10**9).map(lambda us: us / 1e6),
         st.sampled_from(Way),
         st.binary(min_size=1, max_size=20),
+        st.text(st.characters(codec="utf-8"), max_size=5),
         st.booleans(),
     ),
     max_size=12,
 )
-
-
-def whole(reply: bytes) -> list[bytes]:
-    """A cut for instruments whose replies are one frame."""
-    return [reply]
 
 
 # --- the file ---
@@ -61,7 +56,10 @@ def whole(reply: bytes) -> list[bytes]:
 @given(some_pieces, st.booleans())
 def test_a_capture_is_read_as_it_was_written(pieces: list[Piece], redact: bool) -> None:
     line = settings_of_line(SerialLine(2400))
-    header = Header("axpert", line, "fieldstation 1", "2026-11-20T12:00:00.000Z", redact)
+    options = {"average": 20, "wire": "hid"}
+    started = "2026-11-20T12:00:00.000Z"
+    header = Header("axpert", line, options, "fieldstation 1", started, redact)
+    assert header.started_us == 1_795_176_000_000_000
     taken = Capture(header, tuple(pieces))
     assert capture_of(lines_of(taken), "a file") == taken
 
@@ -73,7 +71,9 @@ def test_a_capture_is_read_as_it_was_written(pieces: list[Piece], redact: bool) 
         ("{", "line 1 is not JSON"),
         ("[]", "line 1 is no object"),
         ('{"capture": 2, "kind": "axpert"}', "first line"),
-        ('{"capture": 1}', "names no kind"),
+        ('{"capture": 1}', "line 1: the header"),
+        ('{"capture": 1, "kind": "axpert", "options": []}', "line 1: the header"),
+        ('{"capture": 1, "kind": "axpert", "started": 5}', "line 1: the header"),
         ('{"capture": 1, "kind": "axpert"}\n{"t": 0, "way": "up", "hex": ""}', "line 2"),
         ('{"capture": 1, "kind": "axpert"}\n{"t": NaN, "way": "in", "hex": ""}', "line 2"),
         ('{"capture": 1, "kind": "axpert"}\n{"t": 0, "way": "in", "hex": "0"}', "line 2"),
@@ -159,24 +159,6 @@ async def captured_unit(kind: str) -> tuple[Capture, Identity, list[dict[str, Va
     return Capture(Header(kind), tuple(recorder.pieces)), identity, values
 
 
-def overheard(kind: str) -> tuple[Capture, Identity]:
-    """A visit to a twin in memory, as a capture."""
-    driver, taken = registry.driver(kind), list[Piece]()
-    answer = answers(registry.twin(kind, seed=5, fast=True), lambda: NOON_S)
-
-    def recorded(request: bytes) -> bytes:
-        reply = answer(request)
-        now_s = len(taken) / 10
-        passed = [Piece(now_s, OUT, request), Piece(now_s + 0.05, IN, reply)]
-        taken.extend(piece for piece in passed if piece.data)
-        return reply
-
-    identity = play(driver.identify(), recorded)
-    for poll in driver.plan(identity):
-        play(poll.converse(), recorded)
-    return Capture(Header(kind), tuple(taken)), identity
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["axpert", "emus_bms", "tristar_mppt"])
 async def test_a_replayed_unit_says_what_the_unit_said(kind: str) -> None:
@@ -193,7 +175,7 @@ async def test_a_replayed_unit_says_what_the_unit_said(kind: str) -> None:
     assert unknown == []
 
 
-def said(twin: CaptureTwin, request: bytes, utc_s: float) -> bytes:
+def said(twin: CaptureTwin | ClockedTwin, request: bytes, utc_s: float) -> bytes:
     return b"".join(piece.data for piece in twin.receive(request, utc_s))
 
 
@@ -256,108 +238,61 @@ def test_what_was_said_unasked_comes_first_and_once() -> None:
 
 @given(some_pieces, st.lists(st.binary(max_size=20), max_size=6))
 def test_a_replayed_unit_survives_any_bytes(pieces: list[Piece], asked: list[bytes]) -> None:
-    twin = CaptureTwin(pieces)
+    twin, clocked = CaptureTwin(pieces), ClockedTwin(pieces)
     for second, request in enumerate(asked):
         twin.receive(request, NOON_S + second / 4)
+        assert len(said(clocked, request, NOON_S)) == len(request)
+
+
+def test_a_captured_chip_is_absent_for_what_it_was_not_asked() -> None:
+    unknown: list[bytes] = []
+    asked = encode_request(b"\xe7", 1)
+    taken = [Piece(0, OUT, asked), Piece(0, IN, b"\0\x3a")]
+    adapter = UsbIssTwin(i2c={0x40: CaptureTwin(taken, unknown.append, speed=math.inf)})
+    known, other = (encode_i2c(0x40, write, 1) for write in (b"\xe7", b"\x11"))
+    (reply,) = adapter.receive(known, NOON_S)
+    assert decode_i2c(reply.data) == b"\x3a"
+    (reply,) = adapter.receive(other, NOON_S + 1)
+    refusal = decode_i2c(reply.data)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == NO_CHIP
+    assert unknown == [encode_request(b"\x11", 1)]
+
+
+# A command 3F, polled twice and read, then 13 in the same way.
+TRANSACTIONS = [
+    Piece(0, OUT if at % 2 == 0 else IN, bytes.fromhex(text))
+    for at, text in enumerate(
+        ["3f", "31", "3f", "f3", "3f3f", "4142", "13", "31", "13", "f3", "13", "43"]
+    )
+]
+
+
+def test_a_clocked_unit_follows_who_asks() -> None:
+    unknown: list[bytes] = []
+    twin = ClockedTwin(TRANSACTIONS, unknown.append)
+    assert twin.requests == 3
+    power, info = bytes.fromhex("131313"), bytes.fromhex("3f3f3f3f")
+    for request, reply in [(info, b"1\xf3AB"), (info, b"1\xf3AB"), (power, b"1\xf3C")]:
+        assert b"".join(said(twin, bytes((byte,)), NOON_S) for byte in request) == reply
+    assert said(twin, info[:1], NOON_S) == b"1"
+    # Left in the middle, and met at the beginning of what is asked next.
+    assert said(twin, power, NOON_S) == b"1\xf3C"
+    assert unknown == []
+    assert said(twin, b"\x55", NOON_S) == b"\xff"
+    assert unknown == [b"\x55"]
+
+
+@pytest.mark.parametrize(("speed", "due_s"), [(1.0, 2.0), (4.0, 0.5)])
+def test_messages_are_said_again_once_and_in_time(speed: float, due_s: float) -> None:
+    kept = Piece(0.0, IN, b"kept", "t", retained=True)
+    speaker = CaptureSpeaker([kept, Piece(2.0, IN, b"live", "t")], speed=speed)
+    assert speaker.speak(NOON_S) == [Message("t", b"kept", True)]
+    assert speaker.speak(NOON_S + due_s - 0.01) == []
+    assert speaker.speak(NOON_S + due_s + 0.01) == [Message("t", b"live", False)]
+    assert speaker.speak(NOON_S + 99) == []
 
 
 def test_no_speed_is_refused() -> None:
     with pytest.raises(BadRequest, match="above 0"):
         CaptureTwin([], speed=0)
-
-
-# --- freed of names ---
-
-
-@pytest.mark.parametrize("kind", ["axpert", "emus_bms"])
-def test_a_redacted_capture_keeps_its_shape(kind: str) -> None:
-    taken, identity = overheard(kind)
-    assert identity.serial
-
-    def cut(data: bytes) -> list[bytes]:
-        return [frame.data for frame in captured.frames_of(kind, b"", data)]
-
-    clean = redacted(taken, identity.serial, cut, captured.seal(kind))
-    assert clean.header.redacted
-    assert [(p.t_s, p.way, len(p.data)) for p in clean.pieces] == [
-        (p.t_s, p.way, len(p.data)) for p in taken.pieces
-    ]
-    everything = b"".join(piece.data for piece in clean.pieces)
-    assert not any(form in everything for form in forms_of(identity.serial))
-    assert not any(piece.marked for piece in clean.pieces)
-    # Checksums fit again: the unit is the same but for its number.
-    twin = CaptureTwin(clean.pieces, speed=math.inf)
-    again = play(registry.driver(kind).identify(), answers(twin, lambda: NOON_S))
-    assert set(again.serial) == {"0"}
-    assert again.model == identity.model
-
-
-def test_a_capture_without_the_number_is_not_called_redacted() -> None:
-    taken = Capture(Header("axpert"), (Piece(0, IN, b"no. 123"),))
-    assert redacted(taken, "12345678", whole, None) == taken
-    assert redacted(taken, "", whole, None) == taken
-
-
-def test_a_number_cut_in_two_is_found() -> None:
-    taken = Capture(Header("axpert"), (Piece(0, IN, b"no. 123"), Piece(1, IN, b"45678, fine")))
-    clean = redacted(taken, "12345678", whole, lambda frame: frame)
-    assert [piece.data for piece in clean.pieces] == [b"no. 000", b"00000, fine"]
-
-
-def test_a_frame_that_cannot_be_sealed_is_marked() -> None:
-    taken = Capture(Header("axpert"), (Piece(0, OUT, b"who"), Piece(1, IN, b"12345678")))
-
-    def refuse(frame: bytes) -> bytes:
-        raise CodecError("bad_start", "no frame", data=frame)
-
-    for seal in (None, refuse, lambda frame: frame + b"!"):
-        clean = redacted(taken, "12345678", whole, seal)
-        assert [piece.marked for piece in clean.pieces] == [False, True]
-        assert clean.pieces[1].data == b"00000000"
-
-
-def test_a_number_is_found_in_every_form_that_instruments_send() -> None:
-    assert forms_of("16080451") == [
-        b"16080451", b"61804015", b"00F55E43", b"00f55e43", bytes.fromhex("16080451")
-    ]  # fmt: skip
-    assert forms_of("") == []
-    raw = Capture(Header("si7020"), (Piece(0, IN, bytes.fromhex("01 fe0a3c52 02")),))
-    clean = redacted(raw, "FE0A3C52", whole, None)
-    assert clean.pieces[0].data == bytes.fromhex("01 00000000 02")
-
-
-# --- made a test ---
-
-
-@pytest.mark.parametrize("kind", ["axpert", "emus_bms", "tristar_mppt"])
-def test_vectors_of_a_capture_hold_for_the_codec_that_made_them(kind: str) -> None:
-    taken, _identity = overheard(kind)
-    frames = [
-        frame
-        for one in answered(taken.pieces)
-        for frame in captured.frames_of(kind, one.request, one.reply)
-    ]
-    rows = json.loads(json.dumps(captured.vectors(kind, frames, "noon", "captured: noon.jsonl")))
-    assert len({row["id"] for row in rows}) == len(rows) > 5
-    assert sum(row["decoded"] is not None for row in rows) > 5
-    spoiled = 0
-    for row in rows:
-        found = registry.decode_entry(kind, row)
-        assert found.get("decoded") == row["decoded"]
-        assert found.get("error") == row.get("expected_error")
-        first = next(key for key in ("response_hex", "sentence", "response") if key in row)
-        damaged = replace_digit(row[first])
-        spoiled += registry.decode_entry(kind, {**row, first: damaged}) != found
-    assert spoiled == len(rows)
-
-
-def replace_digit(text: str) -> str:
-    """`text` with a digit in its middle changed."""
-    middle = len(text) // 2
-    return text[:middle] + ("1" if text[middle] != "1" else "2") + text[middle + 1 :]
-
-
-def test_a_piece_of_the_same_bytes_makes_one_vector() -> None:
-    frame = captured.Frame("QMOD", b"QMOD\x49\xc1\r", bytes.fromhex("2842e7c90d"))
-    (row,) = captured.vectors("axpert", [frame, replace(frame)], "twice", "captured: a")
-    assert (row["id"], row["decoded"]["device_mode"]) == ("twice_1_qmod", "B")

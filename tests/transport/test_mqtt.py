@@ -93,6 +93,15 @@ async def test_what_is_published_while_nobody_listens_is_kept(running: Broker) -
             feed.settle([arrival])
 
 
+async def test_a_session_that_is_not_kept_is_forgotten(running: Broker) -> None:
+    async with open_feed(running.port, LINE, ["t"], keep=False):
+        pass
+    await say(running, "missed")
+    async with open_feed(running.port, LINE, ["t"], keep=False) as feed:
+        await say(running, "heard")
+        assert (await feed.read()).message.payload == b"heard"
+
+
 async def test_a_kept_message_says_that_it_was_kept(running: Broker) -> None:
     async with aiomqtt.Client(running.port.host, running.port.port) as client:
         await client.publish("t", "old", 1, retain=True)

@@ -1,25 +1,36 @@
-"""Announcements as JSON, read with suspicion: the text comes from whoever holds a gateway key."""
+"""What a batch says beside its readings, as JSON, read with suspicion: the text comes from whoever
+holds a gateway key.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
+from fieldstation.batch.facts import ClockFact
 from fieldstation.batch.limits import MOST_INTEGER, Limits
 from fieldstation.batch.model import Announcement
+from fieldstation.batch.report import fact_of, fact_row
 from fieldstation.errors import CodecError, FrameTooLong
 from fieldstation.model import Layout
 
 
-def encode_announcements(announcements: Sequence[Announcement], limits: Limits) -> bytes:
-    """The announcements as JSON, nothing when there are none. Raises as `decode_announcements`
-    would.
+class Notes(NamedTuple):
+    """What a batch says beside its readings: announcements, and the fact that places readings of
+    an untrusted clock.
     """
-    if not announcements:
-        return b""
-    rows = [
+
+    announcements: tuple[Announcement, ...] = ()
+    clock: ClockFact | None = None
+
+
+def encode_notes(notes: Notes, limits: Limits) -> bytes:
+    """The notes as JSON, nothing when there are none; without a clock a plain list, as the
+    first hubs read it. Raises as `decode_notes` would.
+    """
+    rows: Any = [
         {
             "instrument": each.instrument,
             "layout": each.layout.as_json(),
@@ -27,34 +38,48 @@ def encode_announcements(announcements: Sequence[Announcement], limits: Limits) 
             "serial": each.serial,
             "model": each.model,
         }
-        for each in announcements
+        for each in notes.announcements
     ]
+    if notes.clock is not None:
+        rows = {"announcements": rows, "clock": fact_row(notes.clock)}
+    if not rows:
+        return b""
     try:
         data = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
         raise CodecError("bad_field", "an announcement holds half a character") from error
-    decode_announcements(data, limits)
+    decode_notes(data, limits)
     return data
 
 
-def decode_announcements(data: bytes, limits: Limits) -> tuple[Announcement, ...]:
-    """The announcements written by `encode_announcements`. Raises CodecError `bad_field`,
-    `too_long`.
-    """
+def decode_notes(data: bytes, limits: Limits) -> Notes:
+    """The notes written by `encode_notes`. Raises CodecError `bad_field`, `too_long`."""
     if not data:
-        return ()
+        return Notes()
     try:
-        rows = json.loads(data, parse_constant=_refuse)
+        found = json.loads(data, parse_constant=_refuse)
+        rows, clock = found, None
+        if isinstance(found, dict):
+            rows, clock = found["announcements"], _clock(found["clock"])
         if not isinstance(rows, list):
             raise TypeError("announcements are a list")
         if len(rows) > limits.announcements:
             raise FrameTooLong(
                 f"{len(rows)} announcements in a batch, the limit is {limits.announcements}"
             )
-        return tuple(_announcement(row, limits) for row in rows)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return Notes(tuple(_announcement(row, limits) for row in rows), clock)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise CodecError("bad_field", f"an announcement is malformed ({reason})") from error
+
+
+def _clock(row: Any) -> ClockFact:
+    fact = fact_of(row)
+    if not isinstance(fact, ClockFact):
+        raise TypeError("the clock is another kind of fact")
+    if min(fact.mono_us, fact.utc_us, fact.error_us) < 0:
+        raise ValueError("the clock names a moment before 1970 or before the machine started")
+    return fact
 
 
 def _refuse(word: str) -> float:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldstation.batch.codec import check_size
+from fieldstation.batch.codec import MOST_TRUST, check_size
 from fieldstation.batch.columns import (
     EMPTY,
     FLOAT,
@@ -31,13 +31,12 @@ from fieldstation.batch.frame import Entry, Form, Frame, System
 from fieldstation.batch.limits import LIMITS, MOST_INTEGER, Limits
 from fieldstation.batch.wire import Cursor
 from fieldstation.errors import CodecError
-from fieldstation.model import Channel, Kind, Layout, Trust
+from fieldstation.model import Channel, Kind, Layout
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _POWERS = np.array(POWERS, dtype=np.float64)
-_MOST_TRUST = max(Trust)
 _PLACES = np.arange(LIMITS.readings, dtype=np.int64)
 # Integers up to here are exact as float64; a channel that holds a larger one goes by objects.
 EXACT = 2**53
@@ -161,7 +160,7 @@ def _check_system(frame: Frame, system: Ints) -> None:
     _, latest, _, trust = system.view(np.uint64).max(axis=1).tolist()
     if max(latest, (utc - offsets).view(np.uint64).max()) >= MOST_INTEGER:
         raise CodecError("bad_field", "an instant lies outside 1970 to 2255")
-    if trust > _MOST_TRUST:
+    if trust > MOST_TRUST:
         raise CodecError("bad_field", "a reading has an unknown trust in the clock")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from fieldstation.batch.announce import decode_announcements, encode_announcements
+from fieldstation.batch.announce import Notes, decode_notes, encode_notes
 from fieldstation.batch.columns import decode_section, encode_section
 from fieldstation.batch.frame import Entry, Frame, digest, open_frame, pack
 from fieldstation.batch.limits import LIMITS, MOST_INTEGER, Limits
@@ -20,6 +20,9 @@ from fieldstation.errors import CodecError, FrameTooLong
 from fieldstation.model import Instant, Kept, Layout, Reading, Trust
 
 __all__ = ["decode", "digest", "encode"]
+
+# PLACED is the hub's word, and never travels.
+MOST_TRUST = Trust.SYNCED
 
 _NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
 
@@ -44,7 +47,7 @@ def encode(batch: Batch, limits: Limits = LIMITS) -> bytes:
         sections.append(section)
     data = pack(
         batch.boot, batch.number, batch.first, batch.last,
-        entries, encode_announcements(batch.announcements, limits), b"".join(sections),
+        entries, encode_notes(Notes(batch.announcements, batch.clock), limits), b"".join(sections),
     )  # fmt: skip
     open_frame(data, limits)
     return data
@@ -57,8 +60,8 @@ def decode(
     `layouts`. Raises CodecError, UnknownLayout.
     """
     frame = open_frame(data, limits)
-    announcements = decode_announcements(frame.announcements, limits)
-    known = dict(layouts) | {each.layout.id: each.layout for each in announcements}
+    notes = decode_notes(frame.announcements, limits)
+    known = dict(layouts) | {each.layout.id: each.layout for each in notes.announcements}
     unknown = [entry.layout for entry in frame.entries if entry.layout not in known]
     if unknown:
         raise UnknownLayout(list(dict.fromkeys(unknown)))
@@ -75,7 +78,7 @@ def decode(
     readings.sort(key=lambda kept: kept.sequence)
     if len({kept.sequence for kept in readings}) != len(readings):
         raise CodecError("bad_field", "two readings have the same sequence")
-    return Batch(frame.boot, frame.number, frame.first, frame.last, tuple(readings), announcements)
+    return Batch(frame.boot, frame.number, frame.first, frame.last, tuple(readings), *notes)
 
 
 def check_size(frame: Frame, layouts: Sequence[Layout], limits: Limits) -> None:
@@ -110,7 +113,7 @@ def _check_system(frame: Frame, system: Sequence[Sequence[int]]) -> None:
     mono = list(map(int.__sub__, utc, offsets))
     if not 0 <= min(*utc, *mono) <= max(*utc, *mono) < MOST_INTEGER:
         raise CodecError("bad_field", "an instant lies outside 1970 to 2255")
-    if not 0 <= min(trust) <= max(trust) <= max(Trust):
+    if not 0 <= min(trust) <= max(trust) <= MOST_TRUST:
         raise CodecError("bad_field", "a reading has an unknown trust in the clock")
 
 
@@ -140,6 +143,8 @@ def _check(batch: Batch, limits: Limits) -> None:
             raise CodecError("bad_field", f"reading {kept.sequence} is out of order or range")
         if not (0 <= instant.utc_us < MOST_INTEGER and 0 <= instant.mono_us < MOST_INTEGER):
             raise CodecError("bad_field", f"reading {kept.sequence} is not of 1970 to 2255")
+        if instant.trust > MOST_TRUST:
+            raise CodecError("bad_field", f"reading {kept.sequence} has a trust of the hub's own")
         before = kept.sequence
 
 

@@ -23,8 +23,9 @@ import json
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, repeat
 from math import gcd, isfinite
+from operator import mul, sub, truediv
 
 from fieldstation.batch.frame import Entry, Form, System, line_fits
 from fieldstation.batch.limits import Limits
@@ -37,6 +38,7 @@ FORM_BITS, NULLS = 0x0F, 0x10
 MOST_DECIMALS = 9
 POWERS = tuple(10**k for k in range(MOST_DECIMALS + 1))
 _INT32 = 1 << 31
+_SAMPLE = 64  # readings that foretell the decimals of a column
 
 
 # --- encode ---
@@ -44,7 +46,7 @@ _INT32 = 1 << 31
 
 def encode_system(numbers: Sequence[int]) -> tuple[System, list[int]]:
     """A system column in its shortest form, and its rests (empty unless the form is STEPS)."""
-    steps = [after - before for before, after in pairwise(numbers)]
+    steps = list(map(sub, numbers[1:], numbers))
     step = min(steps, default=0)
     rests = [each - step for each in steps]
     unit = gcd(*rests)
@@ -84,8 +86,7 @@ def encode_section(
 
 def differences(integers: Sequence[int]) -> bytes:
     """A row of the integer table."""
-    steps = [after - before for before, after in pairwise(integers)]
-    steps.insert(0, integers[0])
+    steps = [integers[0], *map(sub, integers[1:], integers)]
     try:
         return fold(steps)
     except OverflowError:
@@ -116,19 +117,33 @@ def decimals(values: Sequence[float]) -> tuple[int, list[int]] | None:
     """
     if not -_INT32 < min(values) <= max(values) < _INT32:
         return None
-    k, power = 0, 1
+    # Bytes, not ==, so that minus zero is told from zero.
+    wanted = array("d", values).tobytes()
+    k = 0
+    # The first readings nearly always tell; looking at each one costs more than all the rest.
+    for looked_at in (values[:_SAMPLE], values):
+        places = _places(looked_at, k)
+        if places is None:
+            return None
+        k = places
+        power = float(POWERS[k])
+        integers = list(map(round, map(mul, values, repeat(power))))
+        if array("d", map(truediv, integers, repeat(power))).tobytes() == wanted:
+            fits = -_INT32 <= min(integers) <= max(integers) < _INT32
+            return (k, integers) if fits else None
+    return None
+
+
+def _places(values: Sequence[float], k: int) -> int | None:
+    """The smallest number of decimals from `k` on that holds all values; None beyond 9."""
+    power = POWERS[k]
     for value in values:
         while round(value * power) / power != value:
             if k == MOST_DECIMALS:
                 return None
             k += 1
             power = POWERS[k]
-    integers = [round(value * power) for value in values]
-    if not -_INT32 <= min(integers) <= max(integers) < _INT32:
-        return None
-    # Bytes, not ==, so that minus zero is told from zero.
-    back = array("d", [number / power for number in integers])
-    return (k, integers) if back.tobytes() == array("d", values).tobytes() else None
+    return k
 
 
 def _encode_channel(
@@ -148,12 +163,12 @@ def _encode_filled(
     channel: Channel, values: Sequence[Value]
 ) -> tuple[int, Sequence[int] | None, bytes]:
     if channel.kind is Kind.NUMBER:
-        floats = [float(value) for value in values]  # type: ignore[arg-type]
+        floats = list(map(float, values))  # type: ignore[arg-type]
         found = decimals(floats)
         return (found[0], found[1], b"") if found else (FLOAT, None, planes(little("d", floats), 8))
     if channel.kind is Kind.TEXT or any(isinstance(value, str) for value in values):
         return _encode_table(channel, values)
-    integers = [int(value) for value in values]  # type: ignore[arg-type]
+    integers = list(map(int, values))  # type: ignore[arg-type]
     if -_INT32 <= min(integers) <= max(integers) < _INT32:
         return 0, integers, b""
     return INT64, None, planes(little("q", integers), 8)

@@ -25,6 +25,7 @@ MAGIC = b"FSB"
 VERSION = 1
 _DIGEST = 16
 _BODY_AT = len(MAGIC) + 1 + _DIGEST
+_NUMBER_AT = _BODY_AT + 16  # after the boot
 _STORED, _DEFLATE = 0, 1
 # Raw deflate: the digest makes zlib's own header and checksum (6 bytes) superfluous.
 _RAW = -15
@@ -90,7 +91,29 @@ def pack(
     head = [boot, varint(number), varint(first), varint(last - first), varint(len(entries))]
     head += [_entry_bytes(entry, first) for entry in entries]
     head += [bytes([codec]), varint(len(payload)), packed if codec else payload]
-    rest = b"".join(head)
+    return _enveloped(b"".join(head))
+
+
+def renumber(data: bytes, number: int) -> bytes:
+    """The same batch under another number. Raises CodecError for a head that ends too early."""
+    cursor = Cursor(data, _NUMBER_AT)
+    cursor.varint()
+    return _enveloped(data[_BODY_AT:_NUMBER_AT] + varint(number) + data[cursor.at :])
+
+
+def outline(data: bytes) -> tuple[bytes, int, int] | None:
+    """Boot, first and last sequence of an encoded batch; None for what does not fit its digest."""
+    try:
+        _check_envelope(data)
+        cursor = Cursor(data, _NUMBER_AT)
+        cursor.varint()
+        first = cursor.varint()
+        return data[_BODY_AT:_NUMBER_AT], first, first + cursor.varint()
+    except CodecError:
+        return None
+
+
+def _enveloped(rest: bytes) -> bytes:
     return MAGIC + bytes([VERSION]) + _hash(rest) + rest
 
 

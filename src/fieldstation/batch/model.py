@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fieldstation.batch.facts import ClockFact
 from fieldstation.errors import FieldstationError
 from fieldstation.model import Kept, Layout
 
@@ -46,7 +47,8 @@ class Batch:
     between that is not here was given to something that is no reading.
 
     `announcements` travel with the first batch of every boot and whenever the hub asks for a
-    layout. `number` counts the batches of the boot.
+    layout. `number` counts the batches of the boot. `clock` places readings whose clock was not
+    trusted: their true time is their monotonic time plus its offset.
     """
 
     boot: bytes
@@ -55,6 +57,17 @@ class Batch:
     last: int
     readings: tuple[Kept, ...]
     announcements: tuple[Announcement, ...] = ()
+    clock: ClockFact | None = None
+
+    @property
+    def count(self) -> int:
+        """How many readings it holds."""
+        return len(self.readings)
+
+    @property
+    def newest_utc_us(self) -> int:
+        """The time of its last reading, 0 for none."""
+        return self.readings[-1].reading.instant.utc_us if self.readings else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Report:
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         plain["boot"] = self.boot.hex()
         plain["settled"] = [[boot.hex(), first, last] for boot, first, last in self.settled]
-        plain["facts"] = [[revision, *_fact_row(fact)] for revision, fact in self.facts]
+        plain["facts"] = [[revision, *fact_row(fact)] for revision, fact in self.facts]
         return plain
 
     @classmethod
@@ -107,7 +107,8 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _fact_row(fact: Fact) -> list[Any]:
+def fact_row(fact: Fact) -> list[Any]:
+    """A fact as plain data: its kind, then its fields in order."""
     values = [getattr(fact, f.name) for f in fields(fact)]
     return [fact.kind, *(value.hex() if isinstance(value, bytes) else value for value in values)]
 
@@ -120,7 +121,7 @@ def _read(data: bytes, make: Callable[[Mapping[str, Any]], T]) -> T:
         if not isinstance(row, dict):
             raise TypeError("it is no object")
         return make(row)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise CodecError("bad_field", f"the document is malformed ({reason})") from error
 
@@ -147,7 +148,7 @@ def _report(row: Mapping[str, Any]) -> Report:
         disk_free_bytes=_number(row.get("disk_free_bytes", 0)),
         settled=_spans(row.get("settled", [])),
         after=_number(row.get("after", 0)),
-        facts=tuple((_number(fact[0]), _fact(fact[1], fact[2:])) for fact in facts),
+        facts=tuple((_number(fact[0]), fact_of(fact[1:])) for fact in facts),
     )
     revisions = [report.after, *(revision for revision, _ in report.facts)]
     if any(later <= earlier for earlier, later in pairwise(revisions)):
@@ -155,13 +156,14 @@ def _report(row: Mapping[str, Any]) -> Report:
     return report
 
 
-def _fact(kind: str, values: Sequence[Any]) -> Fact:
-    made = _FACTS[kind]
+def fact_of(row: Sequence[Any]) -> Fact:
+    """The fact written by `fact_row`. Raises ValueError, TypeError, KeyError or IndexError."""
+    made, values = _FACTS[row[0]], row[1:]
     names = fields(made)
     if len(values) != len(names):
-        raise ValueError(f"a {kind} has {len(names)} fields")
-    row = {f.name: _FIELDS[str(f.type)](value) for f, value in zip(names, values, strict=True)}
-    return made(**row)
+        raise ValueError(f"a {made.kind} has {len(names)} fields")
+    read = {f.name: _FIELDS[str(f.type)](value) for f, value in zip(names, values, strict=True)}
+    return made(**read)
 
 
 def _number(value: Any, least: int = 0) -> int:

@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from fieldstation import __version__
-from fieldstation.cli import capture, hub, local, replay, scan, station, wire
+from fieldstation.cli import (
+    capture,
+    hub,
+    import_,
+    journal,
+    ledger,
+    local,
+    register,
+    replay,
+    scan,
+    station,
+    wire,
+)
+from fieldstation.cli.orders import WithFaults
 from fieldstation.errors import FieldstationError
 
 app = typer.Typer(
@@ -26,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("demo")(local.demo)
+app.command("demo", cls=WithFaults)(local.demo)
 app.command("up")(local.up)
 app.command("run")(station.run)
 app.command("serve")(hub.serve)
@@ -35,12 +48,17 @@ app.command("read")(station.read)
 app.command("recent")(station.recent)
 app.command("export")(station.export)
 app.command("status")(station.status)
+app.command("holes")(ledger.holes)
+app.command("ledger")(ledger.ledger)
+app.command("register")(register.register)
 app.command("decode")(wire.decode)
 app.command("twin")(wire.twin)
 app.command("scan")(scan.scan)
 app.command("capture")(capture.capture)
 app.command("replay")(replay.replay)
 app.command("capture-test")(replay.capture_test)
+app.add_typer(journal.app, name="journal", help="Care for a station's journal.")
+app.add_typer(import_.app, name="import", help="Bring over what an older site kept.")
 app.add_typer(hub.app, name="hub", help="Care for a hub: gateways and people.")
 
 

@@ -37,9 +37,20 @@ def serve(
     url: Annotated[
         str, typer.Option(help="The address that people type, when a proxy stands in front.")
     ] = "",
+    scp_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Take uploads of old gateways by SSH on this port."),
+    ] = None,
 ) -> None:
     """Run the hub: pages, API and uploads."""
-    programs().serve(data, host, port, url=url, ready=lambda address: print(address, flush=True))
+    programs().serve(
+        data,
+        host,
+        port,
+        url=url,
+        scp_port=scp_port,
+        ready=lambda address: print(address, flush=True),
+    )
 
 
 @app.command("add-gateway")
@@ -51,7 +62,7 @@ def add_gateway(
         typer.Option(help="Write the key to this new file (mode 0600) instead of printing it."),
     ] = None,
 ) -> None:
-    """Register a station. Its key is shown this once; the hub keeps only a digest."""
+    """Register a station without PIN. Its key is shown this once; the hub keeps only a digest."""
     if key_file is not None and key_file.exists():
         raise BadRequest(f"{key_file} exists; name a file that does not, or delete it first")
     key = programs().add_gateway(data, name)
@@ -71,13 +82,16 @@ def revoke_gateway(name: Name, data: Data = DATA) -> None:
 
 @app.command("gateways")
 def gateways(data: Data = DATA, as_json: AsJson = False) -> None:
-    """List the stations that are registered."""
+    """List the stations: when they were last heard of, their program, what waits there."""
     rows = [
         {
             "name": row.name,
             "slug": row.slug,
             "created": row.created.isoformat(timespec="seconds"),
             "last_seen": row.last_seen.isoformat(timespec="seconds") if row.last_seen else None,
+            "state": "revoked" if row.revoked_at else row.state,
+            "version": row.version,
+            "backlog": row.backlog,
             "revoked": row.revoked_at.isoformat(timespec="seconds") if row.revoked_at else None,
         }
         for row in programs().list_gateways(data)
@@ -85,24 +99,71 @@ def gateways(data: Data = DATA, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(rows)
         return
-    header = ("name", "created", "last seen", "revoked")
+    header = ("name", "state", "last seen", "version", "backlog")
     emit_table(
         header,
-        [(r["name"], r["created"], r["last_seen"] or "-", r["revoked"] or "-") for r in rows],
+        [
+            (
+                row["name"],
+                row["state"].replace("_", " "),
+                row["last_seen"] or "-",
+                row["version"] or "-",
+                "-" if row["backlog"] is None else str(row["backlog"]),
+            )
+            for row in rows
+        ],
     )
 
 
+@app.command("zone")
+def zone(
+    name: Name,
+    zone: Annotated[str, typer.Argument(help="A time zone like Europe/Dublin.")],
+    data: Data = DATA,
+) -> None:
+    """Tell in which time zone an old gateway's wall clock is. Rows that are stored stay."""
+    programs().set_zone(data, name, zone)
+    print(f"wall times of {name!r} are read in {zone} from now on", file=sys.stderr)
+
+
 @app.command("add-user")
-def add_user(name: Name, data: Data = DATA, email: Annotated[str, typer.Option()] = "") -> None:
-    """Make an account. The password is asked for, or read from standard input."""
+def add_user(
+    name: Name,
+    data: Data = DATA,
+    email: Annotated[str, typer.Option(help="Where a forgotten password is reset.")] = "",
+    operator: Annotated[bool, typer.Option("--operator", help="May do everything.")] = False,
+    site: Annotated[str, typer.Option(help="Join this site; its name or address.")] = "",
+    role: Annotated[str, typer.Option(help="There: viewer, editor or owner.")] = "viewer",
+) -> None:
+    """Make an account. The password is asked for, or read from standard input. The first account is
+    the operator's and owns the first site.
+    """
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != password:
             raise BadRequest("the two passwords differ; nothing was changed")
     else:
         password = sys.stdin.readline().rstrip("\n")
-    programs().add_user(data, name, password, email)
+    programs().add_user(data, name, password, email, operator=operator, site=site, role=role)
     print(f"{name} can log in now", file=sys.stderr)
+
+
+@app.command("settings")
+def settings(
+    data: Data = DATA,
+    sign_up: Annotated[
+        str, typer.Option(help="Who may make an account: open, invited or closed.")
+    ] = "",
+    mail_to: Annotated[str, typer.Option(help="Send a test mail to this address.")] = "",
+) -> None:
+    """Choose who may sign up, and try whether mail works."""
+    if sign_up:
+        programs().choose_sign_up(data, sign_up)
+        print(f"sign-up is {sign_up} from now on", file=sys.stderr)
+    if mail_to:
+        if not programs().try_mail(data, mail_to):
+            raise ConfigError(f"the mail server did not take the mail; look at {data}/mail.toml")
+        print(f"sent to {mail_to}", file=sys.stderr)
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -6,8 +6,10 @@ import asyncio
 import secrets
 import sys
 import tempfile
+import threading
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,14 +19,20 @@ from fieldstation.cli.station import SITE, ConfigFile
 from fieldstation.errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fieldstation.batch.model import Batch
     from fieldstation.cli import stage
+    from fieldstation.cli.past import Span
 
 KEY_FILE = "gateway.key"
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0: a free one.")]
 
 
 def up(config: ConfigFile = SITE, data: hub.Data = hub.DATA, port: Port = 8000) -> None:
-    """Run hub and station together on this machine, with the instruments of the configuration."""
+    """Run hub and station together on this machine, with the instruments of the configuration. One
+    that ends is started again.
+    """
     from fieldstation.station.config import load_config
 
     load_config(config)
@@ -48,8 +56,10 @@ def _household(data: Path) -> Path:
 
 async def _run(station: list[str], data: Path, key_file: Path, port: int) -> None:
     told = run_until_signal()
-    async with Children() as children:
+    async with Children(lasting=True) as children:
         address = await _start_hub(children, data, port)
+        # A port that was chosen freely stays, since the station knows it.
+        children.next_time("hub", *_serve(data, int(address.rpartition(":")[2].strip("/"))))
         where = ("--hub-url", address, "--key-file", str(key_file))
         await children.start("station", "run", *station, *where)
         print(f"address   {address}\nstop      Ctrl-C", file=sys.stderr)
@@ -57,16 +67,23 @@ async def _run(station: list[str], data: Path, key_file: Path, port: int) -> Non
 
 
 async def _start_hub(children: Children, data: Path, port: int) -> str:
-    arguments = ("serve", "--data", str(data), "--port", str(port))
-    return await children.start("hub", *arguments, announces=True)
+    return await children.start("hub", *_serve(data, port), announces=True)
 
 
-async def _until(told: asyncio.Event, *families: Children) -> None:
-    """Return when a person wants an end; raises ChildEnded when a program ends by itself."""
+def _serve(data: Path, port: int) -> tuple[str, ...]:
+    return ("serve", "--data", str(data), "--port", str(port))
+
+
+async def _until(
+    told: asyncio.Event, *families: Children, work: asyncio.Task[Any] | None = None
+) -> None:
+    """Return when a person wants an end, or when `work` is done; raises what that raised, and
+    ChildEnded when a program ends by itself.
+    """
     waits = [told.wait(), *(children.watch() for children in families)]
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    tasks = [asyncio.ensure_future(wait) for wait in waits] + ([work] if work else [])
     done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in rest:
+    for task in rest - {work}:
         task.cancel()
     for task in done:
         task.result()
@@ -74,51 +91,79 @@ async def _until(told: asyncio.Event, *families: Children) -> None:
 
 def demo(
     port: Port = 8000,
-    weeks: Annotated[
-        float, typer.Option(min=0, max=520, help="How much history to make up first.")
-    ] = 2,
+    weeks: Annotated[float, typer.Option(min=0, max=520, help="How much history to make up.")] = 2,
     seed: Annotated[int, typer.Option(help="Weather, loads and faults follow from it.")] = 1,
     data: Annotated[
         Path | None, typer.Option(help="Keep everything in this new folder; else thrown away.")
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A fault that the twins show, as for `twin`.")
+        list[str] | None,
+        typer.Option(
+            help="A fault that the twins show, as for `twin`: NAME, NAME:0.1 or NAME*3 for all that"
+            " know it, KIND.NAME for one kind."
+        ),
     ] = None,
 ) -> None:
     """Show everything without hardware: a twin of each instrument, a station, a hub, live pages."""
     if data is not None and data.exists() and any(data.iterdir()):
         raise BadRequest(f"{data} is not empty; name a new folder")
-    from fieldstation.cli import stage
+    from fieldstation.cli.orders import Orders
 
+    Orders(fault or ())
     with tempfile.TemporaryDirectory(prefix="fieldstation-demo-") as scratch:
         folder = data or Path(scratch)
         run, password = hub.programs(), secrets.token_urlsafe(9)
         run.add_user(folder / "hub", "demo", password)
         hub.write_secret(folder / KEY_FILE, run.add_gateway(folder / "hub", "demo station"))
-        players = stage.cast(seed, tuple(fault or ()))
-        asyncio.run(_demo(folder, port, weeks, players, seed, password))
+        asyncio.run(_demo(folder, port, weeks, seed, fault or [], password))
 
 
 async def _demo(
-    folder: Path, port: int, weeks: float, players: list[stage.Player], seed: int, password: str
+    folder: Path, port: int, weeks: float, seed: int, faults: list[str], password: str
 ) -> None:
-    from fieldstation.cli import stage
-    from fieldstation.cli.nodes import nodes
+    from fieldstation.cli import nodes, rehearsal, stage
+    from fieldstation.cli.orders import Orders
 
-    told = run_until_signal()
-    async with Children() as house:
+    told, wall, orders = run_until_signal(), stage.wall(), Orders(faults)
+    now, key_file = int(wall()), folder / KEY_FILE
+    players, heard = stage.cast(seed, orders), nodes.cast(seed, orders)
+    rehearsal.switch_on(players, now)
+    async with Children() as house, _lived(players, rehearsal.span(weeks, now)) as lived:
         address = await _start_hub(house, folder / "hub", port)
-        key = (folder / KEY_FILE).read_text(encoding="utf-8").strip()
-        if not await stage.rehearse(players, address, key, weeks, told):
-            return
+        await _until(told, house, work=lived)
+        key = key_file.read_text(encoding="utf-8").strip()
+        await asyncio.to_thread(rehearsal.bring, address, key, ())
         async with (
-            stage.ports(players) as ports,
-            nodes(seed, stage.wall()) as heard,
+            stage.ports(players, orders, seed) as ports,
+            nodes.on_air(heard, wall) as sections,
             Children() as field,
+            Children() as studio,
         ):
+            if told.is_set():
+                return
             site = folder / "site.toml"
-            site.write_text(stage.site(players, ports, address) + heard, encoding="utf-8")
+            site.write_text(stage.site(players, ports, address) + sections, encoding="utf-8")
             await field.start("station", "run", "--config", str(site))
             print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
             print("  Ctrl-C stops everything.", flush=True)
+            await asyncio.to_thread(rehearsal.bring, address, key, lived.result())
+            words = rehearsal.command(address, key_file, weeks, now, seed, faults)
+            filled = asyncio.create_task(studio.finish("history", *words))
+            await _until(told, house, field, work=filled)
             await _until(told, house, field)
+
+
+@asynccontextmanager
+async def _lived(
+    players: list[stage.Player], past: Span
+) -> AsyncIterator[asyncio.Task[list[Batch]]]:
+    """Twins that remember live through their past, in a thread, while the hub starts."""
+    from fieldstation.cli import rehearsal
+
+    ended = threading.Event()
+    work = asyncio.create_task(asyncio.to_thread(rehearsal.live_through, players, past, ended))
+    try:
+        yield work
+    finally:
+        ended.set()
+        await asyncio.wait([work])

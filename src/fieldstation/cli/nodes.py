@@ -7,12 +7,15 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fieldstation.cli.children import Children
+from fieldstation.cli.orders import Orders
 from fieldstation.instruments import registry
+from fieldstation.model import Listened, Speaker, chosen
 from fieldstation.transport.address import MqttPort
 from fieldstation.transport.mqtt import publish
 
@@ -21,31 +24,65 @@ PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin
 NAMES = {"esp_node": "hall", "json_node": "weather"}
 
 
-@asynccontextmanager
-async def nodes(seed: int, wall: Callable[[], float]) -> AsyncIterator[str]:
-    """Let the twin of every heard instrument publish until the block ends; gives the sections of
-    the configuration that hear them.
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One instrument of the demo that is heard; `faults` are the orders for its twin."""
+
+    name: str
+    kind: str
+    seed: int
+    faults: tuple[str, ...]
+
+    def speaker(self) -> Speaker:
+        """A new twin of it."""
+        return registry.speaker(self.kind, seed=self.seed, faults=self.faults)
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The configuration that hears its twin."""
+        return getattr(registry.module(self.kind, "simulator"), "OPTIONS", {})
+
+    @property
+    def listened(self) -> Listened:
+        """How it is heard."""
+        listened = registry.listened(self.kind)
+        assert listened is not None
+        return listened.configured(chosen(listened.options, self.options))
+
+
+def cast(seed: int, faults: Orders, *, quiet: bool = False) -> list[Node]:
+    """Every kind that publishes; where there is no broker for them none, which is said unless
+    `quiet`.
     """
     kinds = [kind for kind in registry.kinds() if registry.listened(kind) is not None]
     if PROGRAM is None:
-        print("left out, as mosquitto is not installed: " + ", ".join(kinds), file=sys.stderr)
+        if not quiet:
+            print("left out, as mosquitto is not installed: " + ", ".join(kinds), file=sys.stderr)
+        return []
+    return [Node(NAMES.get(kind, kind), kind, seed, faults.of(kind)) for kind in kinds]
+
+
+@asynccontextmanager
+async def on_air(nodes: Sequence[Node], wall: Callable[[], float]) -> AsyncIterator[str]:
+    """Let the twins publish until the block ends; gives the sections of the configuration that hear
+    them.
+    """
+    if not nodes:
         yield ""
         return
     async with _broker() as port:
-        speakers = [registry.speaker(kind, seed=seed) for kind in kinds]
-        tasks = [asyncio.create_task(publish(speaker, wall, port)) for speaker in speakers]
+        tasks = [asyncio.create_task(publish(node.speaker(), wall, port)) for node in nodes]
         try:
-            yield "\n".join(_section(kind, port) for kind in kinds)
+            yield "\n".join(_section(node, port) for node in nodes)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _section(kind: str, port: MqttPort) -> str:
-    options: Mapping[str, object] = getattr(registry.module(kind, "simulator"), "OPTIONS", {})
-    lines = [f"[instrument.{NAMES.get(kind, kind)}]", f'kind = "{kind}"', f'port = "{port}"']
-    lines += [f"{name} = '''\n{value}'''" for name, value in options.items()]
+def _section(node: Node, port: MqttPort) -> str:
+    lines = [f"[instrument.{node.name}]", f'kind = "{node.kind}"', f'port = "{port}"']
+    lines += [f"{name} = '''\n{value}'''" for name, value in node.options.items()]
     return "\n".join(lines) + "\n"
 
 

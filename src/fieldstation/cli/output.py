@@ -15,9 +15,14 @@ from fieldstation.model import Channel, Kind, Value
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
+def json_line(data: Any) -> str:
+    """One JSON document on one line, its end included."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")) + "\n"
+
+
 def emit_json(data: Any) -> None:
-    """One JSON document on one line."""
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")))
+    """Print one JSON document on one line."""
+    print(json_line(data), end="")
 
 
 def emit_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

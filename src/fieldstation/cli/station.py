@@ -150,7 +150,7 @@ def export(
 
     loaded = load_config(config)
     instrument_of(loaded, instrument)
-    start, end = _moment(since, 0), _moment(until, 2**62)
+    start, end = moment(since, 0), moment(until, 2**62)
     if start >= end:
         raise BadRequest(f"--since {since} is not before --until {until or 'now'}")
     journal = _journal(loaded)
@@ -213,7 +213,7 @@ def _pieces(
             yield [row.instant.utc_us for row in rows], columns
 
 
-def _moment(text: str, default: int) -> int:
+def moment(text: str, default: int) -> int:
     """A time from the command line as UTC microseconds: an age such as 2h, or an ISO 8601 time."""
     if not text:
         return default

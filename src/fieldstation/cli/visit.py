@@ -27,14 +27,14 @@ async def visit(
     """
     from fieldstation.instruments import registry
     from fieldstation.model import configured
-    from fieldstation.transport.converse import Runner
+    from fieldstation.transport.converse import Runner, silence_s
     from fieldstation.transport.opening import open_link
 
     driver = configured(registry.driver(settings.kind), settings.options)
     link = await open_link(settings.port, settings.line)
     if wrap is not None:
         link = wrap(link)
-    runner = Runner(link, resync=driver.resync)
+    runner = Runner(link, resync=driver.resync, silence_s=silence_s(settings.line))
     try:
         yield driver, runner
     finally:

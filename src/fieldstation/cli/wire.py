@@ -14,6 +14,8 @@ from fieldstation.errors import BadRequest
 from fieldstation.model import I2cLine, Line, Speaker, SpiLine, Twin
 from fieldstation.station.clock import SystemClock
 
+Broker = Annotated[str, typer.Option(help="Where an instrument that is heard publishes to.")]
+BROKER = "mqtt://127.0.0.1:1883"
 Kind = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="Kind of instrument: axpert …")]
 
 
@@ -34,7 +36,8 @@ def decode(
     """Decode what an instrument sent, to JSON.
 
     A vector file gives one line per entry, {"id": …, "decoded": {…}} or {"id": …, "error": "kind"};
-    the entry's number stands in for a missing id.
+    the entry's number stands in for a missing id. Where entries say what they expect, standard
+    error tells how many agree.
     """
     if vectors is not None:
         _decode_file(kind, vectors)
@@ -48,6 +51,7 @@ def decode(
 
 
 def _decode_file(kind: str, path: Path) -> None:
+    from fieldstation.cli.agreement import Agreement
     from fieldstation.instruments import registry
 
     try:
@@ -58,8 +62,14 @@ def _decode_file(kind: str, path: Path) -> None:
         raise BadRequest(f"{path} is not JSON: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadRequest(f"{path} is not a list of vectors")
+    agreement = Agreement()
     for number, entry in enumerate(entries):
-        print(_line({"id": entry.get("id", number), **registry.decode_entry(kind, entry)}))
+        name, found = entry.get("id", number), registry.decode_entry(kind, entry)
+        if entry.get("device") == kind or entry.get("device") not in registry.kinds():
+            agreement.compare(name, entry, found)
+        print(_line({"id": name, **found}))
+    for sentence in agreement.sentences():
+        print(sentence, file=sys.stderr)
 
 
 def _line(data: Any) -> str:
@@ -94,9 +104,7 @@ def twin(
         bool,
         typer.Option(help="Leave out the USB-ISS adapter in front of an SPI or I2C instrument."),
     ] = False,
-    broker: Annotated[
-        str, typer.Option(help="Where an instrument that is heard publishes to.")
-    ] = "mqtt://127.0.0.1:1883",
+    broker: Broker = BROKER,
 ) -> None:
     """Be an instrument: a byte-exact twin on a pseudo-terminal.
 
@@ -106,7 +114,7 @@ def twin(
 
     faults = tuple(fault or ())
     if registry.listened(kind) is not None:
-        asyncio.run(_publish(registry.speaker(kind, profile, seed, faults), broker))
+        asyncio.run(publish_twin(registry.speaker(kind, profile, seed, faults), broker))
         return
     unit = registry.twin(kind, profile=profile, seed=seed, faults=faults, fast=fast)
     served, prefix = (unit, "") if bare else attached(unit, registry.driver(kind).line)
@@ -115,7 +123,7 @@ def twin(
     asyncio.run(serve_twin(served, prefix, tcp))
 
 
-async def _publish(speaker: Speaker, broker: str) -> None:
+async def publish_twin(speaker: Speaker, broker: str) -> None:
     """Let a node's twin publish until cancelled. Raises BadRequest for an address of no broker."""
     from fieldstation.transport.address import MqttPort, parse_address
     from fieldstation.transport.mqtt import publish

@@ -14,18 +14,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import django
 from whitenoise.base import WhiteNoise  # type: ignore[import-untyped]  # ships no types
 from whitenoise.compress import Compressor  # type: ignore[import-untyped]  # likewise
 
 ROOT = Path(__file__).parent / "static"
+# What Django brings for the operator's tables, but for what they do not use.
+TABLES = Path(django.__file__).parent / "contrib/admin/static"
+UNUSED = ("select2", "jquery.js", "xregexp.js")
 
 
 def _digest() -> str:
     total = hashlib.blake2b(digest_size=6)
-    for path in sorted(path for path in ROOT.rglob("*") if path.is_file()):
-        body = path.read_bytes()
-        total.update(f"{path.relative_to(ROOT)}:{len(body)}:".encode())
-        total.update(body)
+    for root in (ROOT, TABLES):
+        for path in sorted(path for path in root.rglob("*") if path.is_file()):
+            body = path.read_bytes()
+            total.update(f"{path.relative_to(root)}:{len(body)}:".encode())
+            total.update(body)
     return total.hexdigest()
 
 
@@ -40,6 +45,8 @@ class Assets:
     def __init__(self) -> None:
         self._copy = tempfile.TemporaryDirectory(prefix="fieldstation-static-")
         shutil.copytree(ROOT, self._copy.name, dirs_exist_ok=True)
+        unused = shutil.ignore_patterns(*UNUSED)
+        shutil.copytree(TABLES, self._copy.name, ignore=unused, dirs_exist_ok=True)
         compressor = Compressor(use_brotli=False, quiet=True)
         for path in [path for path in Path(self._copy.name).rglob("*") if path.is_file()]:
             compressor.compress(str(path))

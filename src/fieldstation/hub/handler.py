@@ -1,6 +1,9 @@
 """Django behind ASGI in lasting threads: one change of thread per request, streams included.
 
-1. A body beyond the limit is refused unread (test_django_takes_no_body_beyond_the_limit).
+1. A body beyond the limit is refused unread (test_django_takes_no_body_beyond_the_limit), and so
+   are endless addresses and headers, and what does not arrive
+   (test_what_is_too_long_is_refused_before_a_page_looks_at_it,
+   test_a_request_that_never_ends_is_given_up).
 2. A stream ends when its client has gone (test_a_stream_ends_with_its_client).
 """
 
@@ -19,13 +22,26 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from fieldstation.hub.errorpages import unread
+from fieldstation.hub.headers import POLICY
 from fieldstation.hub.threads import Threads
 
-TOO_LARGE = b"The request is larger than this hub takes.\n"
+LONGEST_ADDRESS = 16_384
+MOST_HEADER_BYTES = 32_768
+# A body has to be here by then, in seconds.
+READ_WITHIN_S = 60.0
 
 
 class ClientGone(Exception):
     """The client left before its request was whole."""
+
+
+class Unread(Exception):
+    """The request is refused before anything looks at it, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class DjangoInThreads(BaseHandler):
@@ -38,12 +54,16 @@ class DjangoInThreads(BaseHandler):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            body = await _read(scope, receive)
+            _measure(scope)
+            async with asyncio.timeout(READ_WITHIN_S):
+                body = await _read(scope, receive)
         except ClientGone:
             return
-        if body is None:
-            await _start(send, 413, [(b"content-type", b"text/plain"), (b"connection", b"close")])
-            await send({"type": "http.response.body", "body": TOO_LARGE})
+        except TimeoutError:
+            await _refuse(scope, send, 408)
+            return
+        except Unread as refusal:
+            await _refuse(scope, send, refusal.status)
             return
         response = await self._threads.run(self._respond, scope, body)
         await _start(send, response.status_code, _headers(response))
@@ -92,11 +112,32 @@ class DjangoInThreads(BaseHandler):
             yield row
 
 
-async def _read(scope: Any, receive: Any) -> bytes | None:
+def _measure(scope: Any) -> None:
+    if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
+        raise Unread(414)
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise Unread(431)
+
+
+async def _refuse(scope: Any, send: Any, status: int) -> None:
+    body, kind = unread(scope["path"], status)
+    headers = {
+        "content-type": kind,
+        "content-length": str(len(body)),
+        "content-security-policy": POLICY,
+        "cache-control": "no-store",
+        "connection": "close",
+    }
+    rows = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await _start(send, status, rows)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _read(scope: Any, receive: Any) -> bytes:
     limit = settings.BODY_LIMIT
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if not declared.isdigit() or int(declared) > limit:
-        return None
+        raise Unread(413)
     pieces: list[bytes] = []
     size, more = 0, True
     while more and size <= limit:
@@ -106,7 +147,9 @@ async def _read(scope: Any, receive: Any) -> bytes | None:
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         more = message.get("more_body", False)
-    return b"".join(pieces) if size <= limit else None
+    if size > limit:
+        raise Unread(413)
+    return b"".join(pieces)
 
 
 async def _gone(receive: Any) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import django
 import uvicorn
@@ -23,19 +27,27 @@ from django.db import connections
 from fieldstation.errors import BadRequest, ConfigError
 from fieldstation.hub import datafolder
 
+if TYPE_CHECKING:
+    from fieldstation.hub.legacy.listener import Listener
+
 # Requests that are under way when the hub is told to end get this long.
 GRACE_S = 5
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRow:
-    """One gateway as `list_gateways` tells it. Times are UTC."""
+    """One gateway as `list_gateways` tells it. Times are UTC; `version` "" and `backlog` None: it
+    never reported.
+    """
 
     name: str
     slug: str
     created: datetime
     last_seen: datetime | None
     revoked_at: datetime | None
+    state: str
+    version: str
+    backlog: int | None
 
 
 def setup(data: Path) -> None:
@@ -43,6 +55,9 @@ def setup(data: Path) -> None:
     datafolder.prepare(data)
     _configure(data)
     call_command("migrate", interactive=False, verbosity=0)
+    from fieldstation.hub.accounts.leaving import carry_out
+
+    carry_out(datetime.now(UTC))
     connections.close_all()
 
 
@@ -52,54 +67,115 @@ def serve(
     port: int = 8000,
     *,
     url: str = "",
+    scp_port: int | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Run the hub until SIGINT or SIGTERM. `port` 0 takes a free one; `url` is the address people
-    type when a proxy stands in front; `ready` is told the address once requests are answered.
-    Raises ConfigError when the port is taken.
+    type when a proxy stands in front; `scp_port` switches on the SSH listener for old gateways;
+    `ready` is told the address once requests are answered. Raises ConfigError when a port is taken.
     """
-    listener = listen(host, port)
-    with listener:
+    if scp_port is not None and find_spec("asyncssh") is None:
+        raise ConfigError(
+            "The listener for old gateways needs asyncssh; install it with:"
+            " pip install 'fieldstation[hub,scp]'"
+        )
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(listen(host, port))
+        scp = None if scp_port is None else sockets.enter_context(listen(host, scp_port))
         own = _address(listener)
         os.environ["FIELDSTATION_HUB_URL"] = url or os.environ.get("FIELDSTATION_HUB_URL") or own
         setup(data)
-        HubServer(server_config(), lambda: ready(own) if ready else None).run([listener])
+        HubServer(server_config(), lambda: ready(own) if ready else None, scp).run([listener])
 
 
 def add_gateway(data: Path, name: str) -> str:
     """Register a station and return its key, which is shown this once. Raises BadRequest."""
     setup(data)
+    from fieldstation.hub.sites import audit
     from fieldstation.hub.stations import keys
 
-    return keys.add_gateway(name)
+    gateway = keys.new_gateway(name)
+    audit.note(None, "gateway.added", gateway.name, site=gateway.site, detail="command line")
+    return keys.renew(gateway)
 
 
 def revoke_gateway(data: Path, name: str) -> None:
     """Refuse a station's key from its next request on. Raises NotFound."""
     setup(data)
+    from fieldstation.hub.sites import audit
     from fieldstation.hub.stations import keys
 
-    keys.revoke(name)
+    gateway = keys.revoke(name)
+    audit.note(None, "gateway.revoked", gateway.name, site=gateway.site, detail="command line")
 
 
 def list_gateways(data: Path) -> list[GatewayRow]:
     """All gateways by name, revoked ones too."""
     setup(data)
+    from fieldstation.hub.api.gateways import standing_rows
     from fieldstation.hub.stations.models import Gateway
 
+    found = list(Gateway.objects.all())
     return [
-        GatewayRow(one.name, one.slug, one.created, one.last_seen, one.revoked_at)
-        for one in Gateway.objects.all()
+        GatewayRow(
+            one.name,
+            one.slug,
+            one.created,
+            datetime.fromisoformat(facts["last_seen"]) if facts["last_seen"] else None,
+            one.revoked_at,
+            facts["state"],
+            facts["version"],
+            facts["backlog"],
+        )
+        for one, facts in zip(found, standing_rows(found, time.time_ns() // 1000), strict=True)
     ]
 
 
-def add_user(data: Path, name: str, password: str, email: str = "") -> None:
-    """Create an account. Raises BadRequest when the name is taken or the password is weak."""
+def choose_sign_up(data: Path, mode: str) -> None:
+    """Let from now on everybody, the invited or nobody make accounts. Raises BadRequest."""
     setup(data)
-    from fieldstation.hub.accounts.signup import create_account
+    from fieldstation.hub.accounts import choices
+    from fieldstation.hub.sites import audit
+
+    choices.choose_sign_up(mode)
+    audit.note(None, "hub.sign-up", mode, detail="command line")
+
+
+def try_mail(data: Path, to: str) -> bool:
+    """Send a test mail; False when the server did not take it."""
+    setup(data)
+    from fieldstation.hub.accounts.mail import send_test
+
+    return send_test(to)
+
+
+def set_zone(data: Path, name: str, zone: str) -> None:
+    """Read the wall times of an old gateway in this time zone. Raises NotFound, BadRequest."""
+    setup(data)
+    from fieldstation.hub.legacy import zones
+
+    zones.set_zone(name, zone)
+
+
+def add_user(
+    data: Path,
+    name: str,
+    password: str,
+    email: str = "",
+    *,
+    operator: bool = False,
+    site: str = "",
+    role: str = "viewer",
+) -> None:
+    """Create an account. The first one is the operator and owns the first site; a later one joins
+    `site` in this role, or nothing. Raises BadRequest when the name is taken, the password weak or
+    the role unknown, NotFound for an unknown site.
+    """
+    setup(data)
+    from fieldstation.hub.sites.people import settle
 
     try:
-        create_account(name, password, email)
+        settle(name, password, email, operator=operator, site=site, role=role)
     except ValidationError as error:
         raise BadRequest(" ".join(error.messages)) from error
 
@@ -164,20 +240,40 @@ class HubServer(uvicorn.Server):
     signal where uvicorn would raise it again.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], scp: socket.socket | None = None
+    ) -> None:
+        """`scp` is where old gateways upload, when they may."""
         super().__init__(config)
         self._ready = ready
+        self._scp_socket = scp
+        self._scp: Listener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._scp_socket is not None and not self.should_exit:
+            self._scp = await _open_scp(self._scp_socket)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from fieldstation.hub import runtime
 
+        if self._scp is not None:
+            await self._scp.close()
         await runtime.running().live.end_streams()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+
+async def _open_scp(listening: socket.socket) -> Listener:
+    from django.conf import settings
+
+    from fieldstation.hub import runtime
+    from fieldstation.hub.legacy.listener import Listener
+
+    listener = Listener(runtime.running().batches)
+    await listener.open(listening, settings.DATA)
+    return listener

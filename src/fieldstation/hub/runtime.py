@@ -1,4 +1,4 @@
-"""What one running hub process holds: store, ingest desk, live board, threads.
+"""What one running hub process holds: store, desks, live board, threads.
 
 They start and end with the process (`open_runtime`, `close_runtime`); in between `running()` gives
 them to whoever answers a request.
@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldstation.errors import StoreUnavailable
+from fieldstation.hub.accounts.outbox import Outbox
 from fieldstation.hub.ingest.desk import IngestDesk
 from fieldstation.hub.instruments.live import LiveBoard
+from fieldstation.hub.ledger.reports import ReportDesk
+from fieldstation.hub.legacy.desk import BatchDesk
+from fieldstation.hub.plots.drawing import DRAWERS
+from fieldstation.hub.sensors.desk import SensorDesk
+from fieldstation.hub.sensors.hiding import HidingStore
 from fieldstation.hub.threads import Threads
-from fieldstation.series.api import SeriesStore
 from fieldstation.series.embedded import EmbeddedStore
 
 
@@ -22,10 +27,14 @@ from fieldstation.series.embedded import EmbeddedStore
 class Runtime:
     """The parts of a running hub."""
 
-    store: SeriesStore
+    store: HidingStore
     desk: IngestDesk
+    reports: ReportDesk
+    batches: BatchDesk
+    posts: SensorDesk
     live: LiveBoard
     threads: Threads
+    outbox: Outbox
 
 
 _current: Runtime | None = None
@@ -41,12 +50,17 @@ def running() -> Runtime:
 async def open_runtime(series_file: Path, threads: Threads) -> Runtime:
     """Open the store and start the desk and the board on the running event loop."""
     global _current
-    store = await asyncio.to_thread(EmbeddedStore, series_file)
+    store = HidingStore(await asyncio.to_thread(EmbeddedStore, series_file))
+    await threads.run(store.look)
     live = LiveBoard(store, threads)
     desk = IngestDesk(store, live.touch)
     live.start()
     desk.start()
-    _current = Runtime(store, desk, live, threads)
+    batches = BatchDesk(store, series_file.parent, live.touch)
+    batches.start()
+    posts = SensorDesk(store, live.touch)
+    posts.start()
+    _current = Runtime(store, desk, ReportDesk(store), batches, posts, live, threads, Outbox())
     return _current
 
 
@@ -56,6 +70,11 @@ async def close_runtime() -> None:
     parts, _current = _current, None
     if parts is not None:
         await parts.desk.stop()
+        await parts.batches.stop()
+        await parts.posts.stop()
+        await asyncio.to_thread(parts.reports.close)
         await parts.live.stop()
         await asyncio.to_thread(parts.threads.close)
+        await asyncio.to_thread(parts.outbox.close)
+        await asyncio.to_thread(DRAWERS.close)
         await asyncio.to_thread(parts.store.close)

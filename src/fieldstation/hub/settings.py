@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fieldstation.hub import assets, datafolder
+from fieldstation.hub.mailfile import mail_of
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("FIELDSTATION_HUB_DATA", "var/hub"))
@@ -27,19 +28,32 @@ ALLOWED_HOSTS = [_ADDRESS.hostname or "localhost", "localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = [f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"]
 
 INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.messages",
     "fieldstation.hub.accounts",
+    "fieldstation.hub.sites",
     "fieldstation.hub.stations",
+    "fieldstation.hub.ledger",
+    "fieldstation.hub.legacy",
+    "fieldstation.hub.plots",
+    "fieldstation.hub.sensors",
+    "fieldstation.hub.greenhouse",
 ]
 MIDDLEWARE = [
     "fieldstation.hub.headers.guard_pages",
     "fieldstation.hub.headers.known_host",
+    "fieldstation.hub.errorpages.Dressed",
+    "fieldstation.hub.api.border.border",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "fieldstation.hub.accounts.sessions.watch",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "fieldstation.hub.urls"
@@ -49,10 +63,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [HERE / "templates"],
+        "APP_DIRS": True,  # for those of the operator's tables
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
             ],
         },
     }
@@ -86,12 +102,27 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 3600
+
+_MAIL = mail_of(DATA)
+EMAIL_BACKEND = _MAIL.backend
+EMAIL_FILE_PATH = _MAIL.folder
+EMAIL_HOST = _MAIL.host
+EMAIL_PORT = _MAIL.port
+EMAIL_USE_TLS = _MAIL.security == "starttls"
+EMAIL_USE_SSL = _MAIL.security == "tls"
+EMAIL_HOST_USER = _MAIL.user
+EMAIL_HOST_PASSWORD = _MAIL.password
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _MAIL.sender
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 
 # Sessions live in the database, so logging out or changing the password ends them at once; the
 # copy in this process's memory saves the query on every request. Signed cookies cannot be ended.
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "__Host-session" if _HTTPS else "session"
 SESSION_COOKIE_SECURE = _HTTPS
@@ -116,9 +147,15 @@ X_FRAME_OPTIONS = "DENY"
 
 BODY_LIMIT = 1_200_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+# Questions to the API that one person may ask at once and in every minute: a page with fifty
+# pictures, drawn anew every few seconds, stays below it.
+API_PER_MINUTE = 1200
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [HERE / "locale"]
+FORMAT_MODULE_PATH = "fieldstation.hub.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

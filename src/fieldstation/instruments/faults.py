@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.instruments.chance import between, chance
-from fieldstation.model import Outgoing, Twin, speaks_every_s
+from fieldstation.model import Message, Outgoing, Speaker, Twin, speaks_every_s
 
 ORDER = re.compile(r"(?P<name>[a-z_0-9]+)(:(?P<chance>0?\.\d+|0|1(\.0+)?))?(\*(?P<next>\d+))?\Z")
 
@@ -173,3 +173,47 @@ class FaultyTwin:
     def _draw(self, limit: int) -> int:
         self._drawn += 1
         return int(between(0, limit, self._seed, "spoil", self._drawn))
+
+
+Said = Sequence[Message]
+
+SPOKEN = {
+    "silence": "is not heard",
+    "garbage": "is heard with bytes that mean nothing",
+    "late": f"is heard {LATE_S:g} s afterwards",
+}
+"""Faults that any node can have which publishes by itself: what becomes of all that it says at one
+time."""
+
+
+class FaultySpeaker:
+    """A node's twin whose words suffer the faults of a plan. `seed` decides which and how."""
+
+    def __init__(self, speaker: Speaker, plan: FaultPlan, seed: int = 0) -> None:
+        self._speaker = speaker
+        self._plan = plan
+        self._seed = seed
+        self._drawn = 0
+        self._held: list[tuple[float, Message]] = []
+        self.speaks_every_s = speaker.speaks_every_s
+
+    def speak(self, utc_s: float) -> Said:
+        """What is heard of what the node says."""
+        said = list(self._speaker.speak(utc_s))
+        if said and self._plan.strikes("silence"):
+            said = []
+        if said and self._plan.strikes("garbage"):
+            said = [replace(message, payload=self._junk()) for message in said]
+        if said and self._plan.strikes("late"):
+            self._held += [(utc_s + LATE_S, message) for message in said]
+            said = []
+        due = [message for at_s, message in self._held if at_s <= utc_s]
+        self._held = [(at_s, message) for at_s, message in self._held if at_s > utc_s]
+        return [*due, *said]
+
+    def _junk(self) -> bytes:
+        return bytes(self._draw(256) for _ in range(1 + self._draw(40)))
+
+    def _draw(self, limit: int) -> int:
+        self._drawn += 1
+        return int(between(0, limit, self._seed, "junk", self._drawn))

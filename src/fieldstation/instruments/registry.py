@@ -23,7 +23,13 @@ from typing import Any, cast
 
 from fieldstation import instruments
 from fieldstation.errors import CodecError, InstrumentRefused, NotFound
-from fieldstation.instruments.faults import FAULTS, FaultPlan, FaultyTwin
+from fieldstation.instruments.faults import (
+    FAULTS,
+    SPOKEN,
+    FaultPlan,
+    FaultySpeaker,
+    FaultyTwin,
+)
 from fieldstation.model import Driver, Layout, Listened, Speaker, Twin
 
 GROUP = "fieldstation.instruments"
@@ -114,7 +120,10 @@ def speaker(kind: str, profile: str = "", seed: int = 0, faults: Sequence[str] =
         raise NotFound(f"{kind} speaks only when it is asked; its twin is served on a port")
     plan = FaultPlan(faults, seed)
     plan.require(known_faults(kind))
-    return cast(Speaker, module(kind, "simulator").twin(profile, seed, plan))
+    unit: Speaker = module(kind, "simulator").twin(profile, seed, plan)
+    if SPOKEN.keys().isdisjoint(plan.names):
+        return unit
+    return FaultySpeaker(unit, plan, seed)
 
 
 def profiles(kind: str) -> tuple[str, ...]:
@@ -124,8 +133,8 @@ def profiles(kind: str) -> tuple[str, ...]:
 
 def known_faults(kind: str) -> tuple[str, ...]:
     """Names of the faults that can be ordered of a twin. Raises NotFound."""
-    of_a_line = () if listened(kind) is not None else FAULTS
-    return (*of_a_line, *module(kind, "simulator").FAULTS)
+    of_any = FAULTS if listened(kind) is None else SPOKEN
+    return (*of_any, *module(kind, "simulator").FAULTS)
 
 
 def decode_frame(kind: str, data: bytes, command: str = "") -> dict[str, Any]:

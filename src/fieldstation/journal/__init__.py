@@ -1,11 +1,13 @@
-"""The station's durable log: readings in sequence, cursors of sinks, holes. The only station code
+"""The station's durable log: readings in sequence, facts, what each sink has. The only station code
 with sqlite3.
 """
 
 from fieldstation.journal.cursors import Cursor, Sealed
 from fieldstation.journal.journal import Journal, open_journal
-from fieldstation.journal.reader import Check, Quarantined, Reader
+from fieldstation.journal.ledger import Account
+from fieldstation.journal.quarantine import Quarantined
+from fieldstation.journal.reader import Check, Reader
 
 __all__ = [
-    "Check", "Cursor", "Journal", "Quarantined", "Reader", "Sealed", "open_journal",
+    "Account", "Check", "Cursor", "Journal", "Quarantined", "Reader", "Sealed", "open_journal",
 ]  # fmt: skip

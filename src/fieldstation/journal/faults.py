@@ -4,10 +4,13 @@
    classes.
 2. An input/output error stands apart (`DiskFault`): after it the connection's cache can no longer
    be trusted, because the system reports a failed write once and then calls the page clean.
+3. So does a file that may only be read (`DiskReadOnly`): only a new connection finds out that this
+   is over.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +23,6 @@ _PRIMARY = 0xFF  # the low byte of an extended result code is the plain one
 _UNDECODABLE = 254  # our number for text that is no UTF-8: Python reports it without a code
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, _UNDECODABLE}
 _UNAVAILABLE = {
-    sqlite3.SQLITE_READONLY: "is read-only: check the mount and the owner of the folder",
     sqlite3.SQLITE_BUSY: "is locked by another program: close the program that writes to it",
     sqlite3.SQLITE_LOCKED: "is locked by another program: close the program that writes to it",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that the folder exists and who owns it",
@@ -31,6 +33,10 @@ _UNAVAILABLE = {
 
 class DiskFault(StoreUnavailable):
     """The disk gave an input/output error; what the last transaction left behind is unknown."""
+
+
+class DiskReadOnly(DiskFault):
+    """The file may only be read. A connection made now stays so, also when that is mended."""
 
 
 def translate(path: Path, error: sqlite3.Error) -> StoreError | None:
@@ -44,9 +50,21 @@ def translate(path: Path, error: sqlite3.Error) -> StoreError | None:
         return StoreDamaged(f"the journal {path} is damaged ({error})")
     if code == sqlite3.SQLITE_IOERR:
         return DiskFault(f"the disk failed under the journal {path} ({error}): check the disk")
+    if code == sqlite3.SQLITE_READONLY or (code == sqlite3.SQLITE_CANTOPEN and _read_only(path)):
+        return DiskReadOnly(
+            f"the journal {path} is read-only: check the mount and the owner of the folder"
+        )
     if code in _UNAVAILABLE:
         return StoreUnavailable(f"the journal {path} {_UNAVAILABLE[code]}")
     return None
+
+
+def _read_only(path: Path) -> bool:
+    """Whether the file system there is read-only: then the log cannot be made."""
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -8,24 +8,34 @@
    `test_a_sealed_batch_is_the_same_after_a_restart`
 4. Only what every required sink has settled is deleted, and nothing by age while the clock is not
    trusted. `test_only_settled_readings_are_pruned`
+5. A row that turns out to be damaged leaves its tally and becomes a hole, so that the account of
+   its day still adds up. `test_a_damaged_reading_becomes_a_hole_and_leaves_its_tally`
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from fieldstation.batch.facts import Hole
+from fieldstation.batch.facts import Event, Fact, Hole, State
 from fieldstation.batch.model import Announcement
-from fieldstation.errors import StoreDamaged, StoreFull
-from fieldstation.journal.aside import set_aside
-from fieldstation.journal.cursors import Cursor, Cursors, Sealed
+from fieldstation.batch.packed import Packed
+from fieldstation.batch.ranges import Range
+from fieldstation.errors import StoreDamaged
+from fieldstation.journal.about import new_identity
+from fieldstation.journal.aside import interrupted, set_aside
+from fieldstation.journal.cursors import MOST_ISLANDS, Cursor, Cursors, Sealed
 from fieldstation.journal.faults import in_our_words
-from fieldstation.journal.holes import close_left_open, write_hole
+from fieldstation.journal.migrate import bring_up
+from fieldstation.journal.packing import Packing
+from fieldstation.journal.quarantine import Quarantined, given_up, set_apart
 from fieldstation.journal.rows import pack
-from fieldstation.journal.writer import Writer
+from fieldstation.journal.salvage import highest
+from fieldstation.journal.sealing import Numbered, Ready, Stretch, newest
+from fieldstation.journal.tallies import key_of
 from fieldstation.model import Instant, Kept, Reading, Trust
 
 _INSERT = (
@@ -33,9 +43,10 @@ _INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _PRUNE_ROWS = 2000  # deleted in one transaction, so that an append never waits long
+_PRUNE_PACKS = 20
 
 
-class Journal(Writer):
+class Journal(Packing):
     """The journal and everything that may be done with it.
 
     `utc_us` tells the wall time for notes. `most_bytes` is a limit that the file never outgrows (0:
@@ -47,9 +58,18 @@ class Journal(Writer):
         self, path: Path, *, utc_us: Callable[[], int], most_bytes: int = 0, floor: int = 0
     ) -> None:
         self._utc_us = utc_us
+        self.keep_all = False
+        """Nothing is deleted, because rows are being put back that look settled until it is done.
+        """
+        self._now = Instant(0, 0, bytes(16))
         super().__init__(path, most_bytes)
         if floor > self._last:
             self.transact(lambda: self._start_above(floor))
+
+    @property
+    def origin(self) -> int:
+        """The sequence after which this journal began."""
+        return self._about.origin
 
     # --- readings ---
 
@@ -73,62 +93,119 @@ class Journal(Writer):
         """
 
         def work() -> None:
+            self._catalogue.mend()
             self._catalogue.boot_of(instant.boot, kernel, instant.utc_us)
-            close_left_open(self._db, instant.boot)
+            for hole in self._facts.of(Hole):
+                if hole.open and hole.boot != instant.boot:
+                    self._facts.write(replace(hole, state=State.LOST))
+
+        self.transact(work)
+        self._now = instant
+
+    # --- facts ---
+
+    def write_fact(self, fact: Fact) -> int:
+        """Keep a fact, new or with more to say; its revision."""
+        return self.transact(lambda: self._facts.write(fact))
+
+    def write_hole(self, hole: Hole) -> None:
+        """Keep a hole, new or changed; its run and number tell which."""
+        self.write_fact(hole)
+
+    def tell(self, now: Instant, what: str, text: str) -> Event:
+        """Keep an event of this moment, numbered within its run."""
+
+        def work() -> Event:
+            number = self._facts.newest_number(Event, now.boot) + 1
+            event = Event(now.boot, number, now.utc_us, now.mono_us, what, text)
+            self._facts.write(event)
+            return event
+
+        return self.transact(work)
+
+    def fork(self) -> None:
+        """Take a new identity, because another copy of this journal went on without it."""
+
+        def work() -> None:
+            old, new = self._about.identity, new_identity()
+            self._state(replace(self._about, identity=new))
+            text = f"another copy of journal {old} went on; this one is {new} from now on"
+            self.tell(replace(self._now, utc_us=self._utc_us()), "restored", text)
+
+        self.transact(work)
+
+    def count_in(self, boot: bytes, instrument: str, day: int, count: int) -> None:
+        """Correct what was stored by `count` readings, for rows that were added or lost otherwise
+        than by `append`.
+        """
+
+        def work() -> None:
+            self._tallies.add((boot, instrument, day), count)
+            self._write_tallies()
 
         self.transact(work)
 
     # --- sinks ---
 
-    def cursor(self, sink: str) -> Cursor:
-        """How far the sink has come."""
-        return self._cursors[sink]
-
-    def seal(self, sink: str, most: int) -> Sealed | None:
-        """The batch to send now: the one in flight, else the next of up to `most` rows of one boot,
+    def seal(
+        self,
+        sink: str,
+        most: int,
+        *,
+        fresh: bool = False,
+        ready: Ready | None = None,
+        packed: bool = False,
+    ) -> Sealed | None:
+        """The batch to send now: the one in flight, else the next of up to `most` rows of one run,
         recorded before this returns. None when there is nothing.
+
+        `fresh` takes the newest, as far as the sink has nothing above them; else the oldest go
+        first. Readings that are not `ready` stay, with what lies behind them in their run. What is
+        `packed` comes as it is, when that is wanted.
         """
         cursor = self._cursors[sink]
         if cursor.last:
-            return _sealed(cursor, self._scan(cursor.first - 1, cursor.last - cursor.first + 1))
-        rows = self._scan(cursor.settled, most)
-        if not rows:
+            whole = self._in_flight(cursor.first, cursor.last) if packed else None
+            rows = [] if whole else self._rows(cursor.first, cursor.last, cursor.last)
+            return _sealed(cursor, rows, whole)
+        stretch = self._stretch(cursor, most, fresh, ready, packed)
+        if stretch is None:
             return None
-        boot = next((kept.reading.instant.boot for _, kept in rows if kept), cursor.boot)
-        last = cursor.settled
-        for sequence, kept in rows:
-            if kept is not None and kept.reading.instant.boot != boot:
-                break
-            last = sequence
-        number = cursor.number + 1 if boot == cursor.boot else 1
-        sealed = Cursor(sink, cursor.settled, boot, number, cursor.settled + 1, last)
-        self.transact(lambda: self._cursors.put(sealed))
-        return _sealed(sealed, rows)
+        boots = [kept.reading.instant.boot for _, kept in stretch.rows if kept]
+        boots += [stretch.packed.boot] if stretch.packed else []
+        cursor = self._cursors[sink]
+        flight = replace(
+            cursor, boot=boots[0] if boots else cursor.boot, number=cursor.number + 1,
+            first=stretch.first, last=stretch.last,
+        )  # fmt: skip
+        self.transact(lambda: self._cursors.put(flight))
+        return _sealed(flight, stretch.rows, stretch.packed)
 
     def shorten(self, sink: str, last: int) -> Sealed | None:
         """The batch in flight cut to end at `last`, for a hub that finds it too large."""
         cursor = self._cursors[sink]
-        if not cursor.first <= last < cursor.last:
-            return self.seal(sink, 1)
-        self.transact(lambda: self._cursors.put(replace(cursor, last=last)))
+        if cursor.first <= last < cursor.last:
+            self.transact(lambda: self._cursors.put(replace(cursor, last=last)))
         return self.seal(sink, 1)
 
-    def settle(self, sink: str, last: int) -> None:
-        """The sink has everything up to `last`. Reaches the file with the next transaction, which
-        is early enough: a cursor that is behind costs one harmless resend.
+    def settle(self, sink: str, first: int, last: int) -> None:
+        """The sink has `first` to `last`. Reaches the file with the next transaction, which is
+        early enough: a cursor that is behind costs one harmless resend.
         """
-        self._cursors.settle(sink, last)
+        self._cursors.settle(sink, first, last)
 
-    def rewind(self, sink: str, first: int, last: int, boot: bytes) -> bool:
-        """Send again from `first` on, when readings of `boot` up to `last` are still here. False
-        when they are not.
+    def resend(self, sink: str, boot: bytes, first: int, last: int) -> bool:
+        """Take `first` to `last` of `boot` out of what the sink has, as far as the readings are
+        here and were not given up. False when nothing of it can go again, or too much else goes
+        again just now: then the sink has to ask once more.
         """
         cursor = self._cursors[sink]
-        here = [k for k in self.after(first - 1, 1) if k.sequence <= min(last, cursor.settled)]
-        if not here or here[0].reading.instant.boot != boot:
+        ranges = cursor.ranges
+        for low, high in self._here(sink, boot, first, last):
+            ranges.remove(low, high)
+        if ranges.pairs == cursor.ranges.pairs or len(ranges.pairs) > MOST_ISLANDS + 1:
             return False
-        back = replace(cursor, settled=here[0].sequence - 1, first=0, last=0)
-        self.transact(lambda: self._cursors.put(back))
+        self.transact(lambda: self._cursors.put(cursor.having(ranges)))
         return True
 
     def quarantine(self, sink: str, first: int, last: int, code: str, message: str) -> None:
@@ -137,22 +214,19 @@ class Journal(Writer):
         """
 
         def work() -> None:
-            self._note(sink, first, last, code, message)
-            self._cursors.settle(sink, last)
+            rows = self._rows(first, last, last - first + 1)
+            counts = Counter(key_of(kept.reading)[1:] for _, kept in rows if kept)
+            entry = Quarantined(sink, first, last, code, message, self._utc_us())
+            set_apart(self._db, entry, counts)
+            self._cursors.settle(sink, first, last)
 
         self.transact(work)
 
-    # --- holes ---
-
-    @property
-    def newest_hole(self) -> int:
-        """The highest number that a hole has, 0 when there is none."""
-        with in_our_words(self.path):
-            return int(self._db.execute("SELECT max(number) FROM hole").fetchone()[0] or 0)
-
-    def write_hole(self, hole: Hole) -> None:
-        """Write a hole, new or changed; its number tells which."""
-        self.transact(lambda: write_hole(self._db, hole))
+    def note_sent(self, day: int, count: int) -> None:
+        """`count` more bytes were sent on `day` (since 1970-01-01). Reaches the file with the next
+        transaction.
+        """
+        self._meter.add(day, count)
 
     # --- room ---
 
@@ -160,8 +234,10 @@ class Journal(Writer):
         """Delete readings older than `keep_us`, or the oldest while the file holds more than
         `keep_bytes`; never one that a sink of `required` has not settled. One step; how many went.
         """
+        if self.keep_all:
+            return 0
         settled = min((self._cursors[name].settled for name in required), default=self._last)
-        rows = [row for row in self._oldest() if row[0] <= settled]
+        rows = [row for row in self._first_rows() if row[0] <= settled]
         last = 0
         if self.size_bytes > keep_bytes:
             last = max((row[0] for row in rows), default=0)
@@ -172,17 +248,26 @@ class Journal(Writer):
             return 0
 
         def work() -> int:
-            self._raise_floor()
-            return self._db.execute("DELETE FROM reading WHERE sequence <= ?", (last,)).rowcount
+            self._write_tallies()
+            self._state(replace(self._about, floor=self._last))
+            self._facts.forget()
+            packs = self._packs.forget(last)
+            gone = self._db.execute("DELETE FROM reading WHERE sequence <= ?", (last,)).rowcount
+            return gone + packs
 
         return self.transact(work)
 
-    def _oldest(self) -> list[tuple[int, int, int]]:
+    def _first_rows(self) -> list[tuple[int, int, int]]:
+        """Last number, newest time and trust of the oldest rows and packs."""
         with in_our_words(self.path):
-            return self._db.execute(
+            rows: list[tuple[int, int, int]] = self._db.execute(
                 "SELECT sequence, utc_us, trust FROM reading ORDER BY sequence LIMIT ?",
                 (_PRUNE_ROWS,),
             ).fetchall()
+            up_to = rows[-1][0] if len(rows) == _PRUNE_ROWS else self._last
+            packs = islice(self._packs.upwards(0, up_to), _PRUNE_PACKS)
+            rows += [(each.last, each.newest_utc_us, int(each.synced)) for each in packs]
+            return sorted(rows)
 
     # --- within a transaction ---
 
@@ -194,42 +279,61 @@ class Journal(Writer):
             stream = self._catalogue.stream_of(reading.instrument, reading.layout)
             boot = self._catalogue.boot_of(reading.instant.boot)
             rows.append(pack(one.sequence, stream, boot, reading))
+            self._runs.append(one.sequence, boot)
         self._db.executemany(_INSERT, rows)
         self._last += len(rows)
+        self._tallies.count(readings)
+        if kept:
+            self._now = readings[-1].instant
+            if self._tallies.due(self._last, self._now.mono_us):
+                self._write_tallies()
         return kept
 
-    def _raise_floor(self) -> None:
-        self._db.execute("UPDATE floor SET sequence = ?", (self._last,))
-
     def _start_above(self, floor: int) -> None:
-        self._db.execute("UPDATE floor SET sequence = ?, origin = ?", (floor, floor))
+        self._state(replace(self._about, floor=floor, origin=floor, tallied=floor))
         self._cursors = Cursors(self._db, floor)
-        self._last = floor
+        self._last = self._tallies.tallied = floor
 
-    def _note(self, sink: str, first: int, last: int, code: str, message: str) -> None:
-        self._db.execute(
-            "INSERT INTO quarantine (sink, first, last, code, message, found_utc_us)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (sink, first, last, code, message, self._utc_us()),
-        )
-
-    def on_damage(self, sequences: Sequence[int]) -> None:
-        """Note damaged rows once each."""
-        known = {entry.first for entry in self.quarantined() if not entry.sink}
-        fresh = [number for number in sequences if number not in known]
-
-        def work() -> None:
-            for number in fresh:
-                self._note("", number, number, "damaged", "the row does not fit its digest")
-
+    def _stretch(
+        self, cursor: Cursor, most: int, fresh: bool, ready: Ready | None, packed: bool
+    ) -> Stretch | None:
+        """What to seal."""
+        gaps = cursor.ranges.absent(0, self._last)
         if fresh:
-            with suppress(StoreFull):  # noted the next time it is read
-                self.transact(work)
+            if not gaps or gaps[-1][1] < self._last:
+                return None
+            stretch = newest(gaps[-1], self._rows, most, ready)
+            beside = stretch is None or stretch.first == gaps[-1][0]
+            if beside or len(cursor.islands) < MOST_ISLANDS:
+                return stretch
+        for gap in gaps:
+            stretch = self._oldest(cursor.name, gap, most, ready, whole=packed)
+            if stretch is not None:
+                return stretch
+        return None
+
+    def _here(self, sink: str, boot: bytes, first: int, last: int) -> list[Range]:
+        """The parts of `first` to `last` whose readings are of this boot, here, and not given
+        up.
+        """
+        number = next((n for n, known in self._catalogue.boots.items() if known == boot), None)
+        with in_our_words(self.path):
+            ends = self._db.execute(
+                "SELECT min(sequence), max(sequence) FROM reading"
+                " WHERE sequence BETWEEN ? AND ? AND boot = ?",
+                (first, last, number),
+            ).fetchone()
+            here = [end for end in ends if end is not None]
+            for whole in self._packs.upwards(first, last):
+                if whole.boot == number:
+                    here += max(first, whole.first), min(last, whole.last)
+            return given_up(self._db, sink).absent(min(here), max(here)) if here else []
 
 
-def _sealed(cursor: Cursor, rows: Sequence[tuple[int, Kept | None]]) -> Sealed:
+def _sealed(cursor: Cursor, rows: Sequence[Numbered], packed: Packed | None) -> Sealed:
     kept = tuple(one for number, one in rows if one is not None and number <= cursor.last)
-    return Sealed(cursor.boot, cursor.number, cursor.first, cursor.last, kept)
+    whole = replace(packed, number=cursor.number) if packed else None
+    return Sealed(cursor.boot, cursor.number, cursor.first, cursor.last, kept, whole)
 
 
 def open_journal(
@@ -241,13 +345,18 @@ def open_journal(
     damaged: bool = False,
 ) -> tuple[Journal, Path | None]:
     """The journal at `path`, ready to write. One that is damaged, or known to be (`damaged`), is
-    put aside first, and a new one starts at once above `floor`; the second value is then where the
-    old one lies.
+    put aside first, and a new one starts at once above `floor` and above all that the old one can
+    hold; the second value is then where the old one lies. One of an older form is brought to this
+    form first.
     """
-    aside = set_aside(path, utc_us()) if damaged or path.is_dir() else None
+    gone = damaged or path.is_dir() or interrupted(path) is not None
+    aside = set_aside(path, utc_us()) if gone else None
+    floor = max(floor, highest(aside)) if aside else floor
     try:
+        bring_up(path, utc_us)
         journal = Journal(path, utc_us=utc_us, most_bytes=most_bytes, floor=floor)
     except StoreDamaged:
         aside = set_aside(path, utc_us())
+        floor = max(floor, highest(aside))
         journal = Journal(path, utc_us=utc_us, most_bytes=most_bytes, floor=floor)
     return journal, aside

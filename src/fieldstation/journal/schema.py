@@ -6,8 +6,10 @@
 3. `secure_delete=OFF`: deleting old readings must not rewrite the pages they leave.
 4. One wide row per reading, appended, without a secondary index: a row per channel writes 13 times
    as much.
-5. Every layout has a view with one typed column per channel, so that ordinary SQLite tools can
-   read the file.
+5. Every layout has a view with one typed column per channel, and every kind of fact one with its
+   fields, so that ordinary SQLite tools can read the file.
+6. Every row has a digest over what it says.
+7. Many readings that wait for long are one row of `pack` (`packs.py`), a tenth as large.
 """
 
 from __future__ import annotations
@@ -17,45 +19,61 @@ import sqlite3
 from pathlib import Path
 
 from fieldstation.errors import StoreUnavailable
+from fieldstation.journal.about import About, new_identity, write_about
+from fieldstation.journal.facts import views
 from fieldstation.model import Kind, Layout
 
-VERSION = 1
+VERSION = 2
 PAGE_BYTES = 1024
 
-_TABLES = """
+TABLES = """
+CREATE TABLE about (
+    one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL, floor INTEGER NOT NULL,
+    origin INTEGER NOT NULL, tallied INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
 CREATE TABLE layout (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
+    digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE stream (
     stream INTEGER PRIMARY KEY, instrument TEXT NOT NULL, layout TEXT NOT NULL REFERENCES layout,
-    every_us INTEGER NOT NULL, serial TEXT NOT NULL, model TEXT NOT NULL,
+    every_us INTEGER NOT NULL, serial TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL,
     UNIQUE (instrument, layout)
 ) STRICT;
 CREATE TABLE boot (
-    boot INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kernel TEXT NOT NULL,
-    started_utc_us INTEGER NOT NULL
+    boot INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kernel TEXT NOT NULL,
+    started_utc_us INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE spare (
+    what TEXT NOT NULL, key TEXT NOT NULL, row TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (what, key)
 ) STRICT;
 CREATE TABLE reading (
     sequence INTEGER PRIMARY KEY, stream INTEGER NOT NULL, boot INTEGER NOT NULL,
     utc_us INTEGER NOT NULL, mono_us INTEGER NOT NULL, trust INTEGER NOT NULL,
     body TEXT NOT NULL, digest BLOB NOT NULL
 ) STRICT;
+CREATE TABLE pack (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, boot INTEGER NOT NULL,
+    outline TEXT NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL
+) STRICT;
 CREATE TABLE sink (
-    name TEXT PRIMARY KEY, settled INTEGER NOT NULL, boot BLOB NOT NULL, number INTEGER NOT NULL,
-    first INTEGER NOT NULL, last INTEGER NOT NULL, digest BLOB NOT NULL
+    name TEXT PRIMARY KEY, settled INTEGER NOT NULL, islands TEXT NOT NULL, boot BLOB NOT NULL,
+    number INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, digest BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE quarantine (
     number INTEGER PRIMARY KEY, sink TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    code TEXT NOT NULL, message TEXT NOT NULL, found_utc_us INTEGER NOT NULL
+    code TEXT NOT NULL, message TEXT NOT NULL, found_utc_us INTEGER NOT NULL,
+    readings TEXT NOT NULL, digest BLOB NOT NULL,
+    UNIQUE (sink, first, last)
 ) STRICT;
-CREATE TABLE hole (
-    number INTEGER PRIMARY KEY, instrument TEXT NOT NULL, layout TEXT NOT NULL,
-    cause TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'recovered', 'lost')),
-    boot BLOB NOT NULL, first_utc_us INTEGER NOT NULL, last_utc_us INTEGER NOT NULL,
-    count INTEGER NOT NULL
+CREATE TABLE fact (
+    revision INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
+    digest BLOB NOT NULL, UNIQUE (kind, key)
 ) STRICT;
-CREATE TABLE floor (sequence INTEGER NOT NULL, origin INTEGER NOT NULL) STRICT;
-INSERT INTO floor VALUES (0, 0);
+CREATE TABLE sent (
+    day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
 """
 
 _VIEW = """
@@ -73,7 +91,7 @@ _OWN_COLUMNS = {"sequence", "instrument", "utc", "utc_us", "clock"}
 def open_writable(path: Path, most_bytes: int) -> sqlite3.Connection:
     """The one writing connection to the journal, its tables in place. `most_bytes` 0: no limit.
 
-    Raises StoreUnavailable for a file written by a newer program, else sqlite3.Error.
+    Raises StoreUnavailable for a file of another form, else sqlite3.Error.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
@@ -83,12 +101,20 @@ def open_writable(path: Path, most_bytes: int) -> sqlite3.Connection:
         if most_bytes:
             db.execute(f"PRAGMA max_page_count={max(64, most_bytes // PAGE_BYTES)}").fetchall()
         if version_of(db, path) == 0:
-            db.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={VERSION};COMMIT;")
-            _sync_folder(path.parent)
+            create(db)
+            sync_folder(path.parent)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, all or none."""
+    statements = "".join(f"{statement};" for statement in (TABLES, *views()))
+    db.executescript(f"BEGIN IMMEDIATE;{statements}PRAGMA user_version={VERSION};")
+    write_about(db, About(new_identity()))
+    db.execute("COMMIT")
 
 
 def open_readable(path: Path) -> sqlite3.Connection:
@@ -96,7 +122,9 @@ def open_readable(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     try:
         if version_of(db, path) == 0:
-            raise StoreUnavailable(f"{path} is not a journal: name the station's data folder")
+            if db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+                raise StoreUnavailable(f"{path} is not a journal: name the station's data folder")
+            raise StoreUnavailable(f"the journal {path} holds nothing yet: has the station run?")
     except BaseException:
         db.close()
         raise
@@ -104,8 +132,15 @@ def open_readable(path: Path) -> sqlite3.Connection:
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """The version of the file's form, 0 for an empty file. Refuses one that is newer than this."""
+    """The version of the file's form, 0 for an empty file. Raises StoreUnavailable for any other
+    than this program's.
+    """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if 0 < version < VERSION:
+        raise StoreUnavailable(
+            f"the journal {path} has the older form {version}: the station brings it to form"
+            f" {VERSION} when it starts"
+        )
     if version > VERSION:
         raise StoreUnavailable(
             f"the journal {path} has form {version}, this program knows up to {VERSION}:"
@@ -145,7 +180,8 @@ def _expression(kind: Kind, index: int) -> str:
     return f"CAST({value} AS {_CAST[kind]})" if kind in _CAST else value
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make names in the folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -28,8 +28,10 @@ from fieldstation.model.talk import (
     SerialLine,
     SpiLine,
     Twin,
+    acquainted,
     ask,
     configured,
+    explored,
     farewell,
     speaks_every_s,
 )
@@ -39,6 +41,6 @@ __all__ = [
     "UNITS", "Channel", "Conversation", "Driver", "Exchange", "Heard", "HidLine", "I2cLine",
     "Identity", "Instant", "Kept", "Kind", "Layout", "Line", "Listened", "Listener", "Message",
     "MqttLine", "Option", "OptionValue", "Outgoing", "Poll", "Reading", "Remark", "SerialLine",
-    "Speaker", "SpiLine", "Trust", "Twin", "Unit", "Value", "ask", "chosen", "configured",
-    "farewell", "speaks_every_s", "unit",
+    "Speaker", "SpiLine", "Trust", "Twin", "Unit", "Value", "acquainted", "ask", "chosen",
+    "configured", "explored", "farewell", "speaks_every_s", "unit",
 ]  # fmt: skip

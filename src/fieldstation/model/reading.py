@@ -14,6 +14,7 @@ class Trust(IntEnum):
 
     UNSYNCED = 0  # the system never had a time source since it started
     SYNCED = 1  # disciplined by NTP, GPS or a hardware clock
+    PLACED = 2  # untrusted when taken, dated by the hub from what the station learnt later
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,8 @@ class Driver(Protocol):
     """
 
     def identify(self) -> Conversation[Identity]:
-        """Ask who is there, with requests that change nothing. CodecError or LinkTimeout: not this
-        kind.
+        """Ask who is there, with requests that change nothing, and no more of them than the first
+        poll needs (see `Exploring`). CodecError or LinkTimeout: not this kind.
         """
         ...
 
@@ -196,6 +196,30 @@ def configured(driver: Driver, given: Mapping[str, object]) -> Driver:
         chosen((), given)
         return driver
     return driver.configured(chosen(driver.options, given))
+
+
+@runtime_checkable
+class Exploring(Protocol):
+    """A driver that asks at first only for what a first reading needs."""
+
+    def explore(self, identity: Identity) -> Conversation[Identity]:
+        """Ask for the rest, which may take its time: the same unit with more facts. The plan made
+        from them has the same first poll.
+        """
+        ...
+
+
+def explored(driver: Driver, identity: Identity) -> Conversation[Identity]:
+    """All that `driver` finds out about the unit that it identified."""
+    if isinstance(driver, Exploring):
+        return (yield from driver.explore(identity))
+    return identity
+
+
+def acquainted(driver: Driver) -> Conversation[Identity]:
+    """Who is there, with all facts: `identify` and `explored` in one."""
+    identity = yield from driver.identify()
+    return (yield from explored(driver, identity))
 
 
 @runtime_checkable

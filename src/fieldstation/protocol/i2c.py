@@ -130,6 +130,11 @@ class Requests:
         return found
 
 
+def passed(request: bytes, reply: bytes) -> tuple[bytes, bytes]:
+    """What a captured transaction wrote, and what it read; nothing when it failed."""
+    return request[2:], reply[1:] if reply[:1] == bytes((Status.OK,)) else b""
+
+
 class Chip(Protocol):
     """A simulated chip as the bus sees it."""
 

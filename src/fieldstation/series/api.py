@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldstation.batch.model import Receipt, UnknownLayout
+from fieldstation.batch.report import Span
 from fieldstation.errors import FieldstationError
 from fieldstation.model import Channel, Value
 
@@ -114,9 +115,10 @@ class SeriesStore(Protocol):
         receipts are durable.
 
         A batch that is damaged (CodecError), uses unknown layouts (UnknownLayout) or contradicts
-        one received earlier (BatchRefused) gets its error and changes nothing. Applying a batch
-        again changes nothing and gives a receipt that counts duplicates. Raises StoreError when
-        nothing could be stored at all.
+        readings received earlier (BatchRefused) gets its error and changes nothing. Applying a
+        batch again changes nothing and gives a receipt that counts duplicates. Readings of an
+        untrusted clock are filed under the time that the batch's clock fact gives them. Raises
+        StoreError when nothing could be stored at all.
         """
         ...
 
@@ -167,6 +169,19 @@ class SeriesStore(Protocol):
         The span is the smallest of a fixed ladder (1, 2, 5, 10, 15, 20, 30 s; minutes, hours and
         days alike) that fits, so that neighbouring requests share their edges.
         """
+        ...
+
+    def counts(
+        self, station: str, start_day: int, end_day: int, *, taken: bool = False
+    ) -> Mapping[tuple[str, int], int]:
+        """How many readings there are by instrument and UTC day (days since 1970-01-01, both
+        included), those without any left out: by the time under which they are filed or, with
+        `taken`, by the time that the station gave them.
+        """
+        ...
+
+    def absent(self, station: str, spans: Sequence[Span]) -> list[Span]:
+        """The parts of these spans of runs that were never received, in the same order."""
         ...
 
     def close(self) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Protocol
 
 from fieldstation.batch.model import Batch, Receipt
+from fieldstation.batch.packed import Packed
+from fieldstation.batch.report import Answer, Report
 from fieldstation.errors import UplinkError
 
 
 class BatchTooLarge(UplinkError):
-    """The destination wants fewer readings at once."""
+    """The destination wants less at once."""
+
+
+class NoReports(UplinkError):
+    """The destination takes readings, and knows nothing of reports."""
 
 
 class Destination(Protocol):
@@ -17,7 +23,12 @@ class Destination(Protocol):
 
     name: str
 
-    async def deliver(self, batch: Batch) -> Receipt:
+    @property
+    def traffic(self) -> int:
+        """Bytes sent and received since the start, what the network adds included."""
+        ...
+
+    async def deliver(self, batch: Batch | Packed) -> Receipt:
         """Send a batch and give the receipt. Raises
 
         HubUnreachable (try again later), UnknownLayout (send it with announcements), BatchTooLarge,
@@ -31,4 +42,12 @@ class Destination(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Reporter(Protocol):
+    """A destination that wants to know more than readings."""
+
+    async def report(self, report: Report) -> Answer:
+        """Send a report and give the answer. Raises as `Destination.deliver`, and NoReports."""
         ...

@@ -29,10 +29,14 @@ class Attendance:
     def __init__(self, every_us: int, reached_us: int = 0) -> None:
         self._every_us = every_us
         self._lag_us = max(LAG_S * SECOND_US, 2 * every_us)
-        self._reached_us = reached_us
+        self._reached_us = self._first_us = reached_us
         self._reached_mono_us: int | None = None
         self._met: list[tuple[int, int]] = []
         self._newest = (reached_us, 0)
+
+    def accounted(self, utc_us: int) -> bool:
+        """Whether the account is past that time, so that a reading of it comes late."""
+        return self._first_us <= utc_us <= self._reached_us
 
     @property
     def resumed(self) -> bool:
@@ -45,6 +49,7 @@ class Attendance:
         if not self._reached_us or (came_us and utc_us < newest_us - self._lag_us):
             # The first one, or the clock was set back: the account begins here.
             self._reached_us, self._reached_mono_us = utc_us, mono_us
+            self._first_us = utc_us
             self._met.clear()
             self._newest = (utc_us, mono_us)
             return

@@ -11,6 +11,8 @@ from fieldstation.errors import (
     LinkDenied,
     LinkError,
     LinkTimeout,
+    StoreError,
+    StoreFull,
 )
 
 
@@ -26,9 +28,16 @@ _CAUSES: tuple[tuple[type[Exception], Cause], ...] = (
     (CodecError, Cause.GARBLED),
     (InstrumentRefused, Cause.REFUSED),
     (WrongUnit, Cause.WRONG_UNIT),
+    (StoreFull, Cause.DISK_FULL),
+    (StoreError, Cause.STORE),
 )
 
 
 def cause_of(error: Exception) -> Cause:
     """The cause that an error is."""
     return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.DEFECT)
+
+
+def not_taken(full: bool) -> Cause:
+    """Why a journal, which may be full, took no reading."""
+    return Cause.DISK_FULL if full else Cause.STORE

@@ -62,6 +62,7 @@ class HubSettings:
     upload_every_s: float
     proxy: str = ""
     ca_file: Path | None = None
+    bytes_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class JournalSettings:
     keep_days: float
     keep_mb: int
     most_mb: int
+    reserve_mb: int
 
 
 @dataclass(frozen=True, slots=True)

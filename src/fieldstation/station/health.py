@@ -10,16 +10,50 @@ import asyncio
 import json
 import os
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldstation.errors import NotFound, StoreUnavailable
+
+if TYPE_CHECKING:
+    from fieldstation.journal import Journal
+
+# How fast a backlog goes is seen over this time.
+PACE_US = 120_000_000
 
 SOCKET = "status.sock"
 ANSWER_S = 5.0
 MOST_BYTES = 1 << 20
+
+
+class Backlog:
+    """What waits for one sink, seen from time to time: the time of the oldest reading (0: none) and
+    how many seconds all of it will take at the present pace, None while it does not shrink.
+    """
+
+    def __init__(self) -> None:
+        self.oldest_utc_us = 0
+        self._seen: deque[tuple[int, int]] = deque()
+
+    def look(self, journal: Journal, name: str, mono_us: int) -> None:
+        """See how much waits now."""
+        self.oldest_utc_us = journal.oldest_utc_us(name)
+        self._seen.append((mono_us, journal.backlog(name)))
+        while mono_us - self._seen[0][0] > PACE_US:
+            self._seen.popleft()
+
+    @property
+    def drains_in_s(self) -> float | None:
+        """See above."""
+        if len(self._seen) < 2:
+            return None
+        (from_us, before), (until_us, after) = self._seen[0], self._seen[-1]
+        if not after < before or until_us <= from_us:
+            return None
+        return after * (until_us - from_us) / 1e6 / (before - after)
 
 
 @asynccontextmanager

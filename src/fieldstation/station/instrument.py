@@ -8,6 +8,8 @@ failure.
    own. `test_a_dead_and_a_babbling_unit_cost_the_others_nothing`
 3. "lost" and "back" are logged once for each outage. Each due reading that is not taken is counted
    in a hole with its cause. `test_an_outage_is_one_hole_and_two_lines_in_the_log`
+4. A seldom reading is due only when the main one is taken, so holes of the main one have no layout.
+   `test_a_full_queue_is_a_hole_of_the_main_reading`
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ from fieldstation.errors import (
     InstrumentRefused,
     LinkTimeout,
 )
-from fieldstation.model import Driver, Identity, Poll, Reading
-from fieldstation.model.talk import farewell
+from fieldstation.model import Driver, Identity, Poll, Reading, Trust
+from fieldstation.model.talk import Exploring, farewell
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import cause_of
+from fieldstation.station.causes import cause_of, not_taken
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
@@ -45,6 +47,8 @@ from fieldstation.transport.link import Link
 log = logging.getLogger(__name__)
 
 FAREWELL_S = 3.0
+TELL_S = 5.0
+MOST_WORDS = 500
 
 _ANSWERED_BADLY = (LinkTimeout, CodecError, InstrumentRefused)
 
@@ -85,10 +89,15 @@ class Instrument:
         self._collector = collector
         self._port = port
         self._unit = Unit(settings, collector)
-        self._every_us = round(settings.every_s * 1e6)
+        self.every_us = round(settings.every_s * 1e6)
         now = clock.now()
-        self._grid = Grid(self._every_us, now, phase_us)
+        self._grid = Grid(self.every_us, now, phase_us)
+        self.first = self._grid.next
+        """The first due time of this run."""
+        self.resumed = 0
+        """Readings that were due between earlier runs and this one."""
         self.ledger = Ledger(collector, settings.name, now.boot)
+        self.ledger.dated = now.trust is Trust.SYNCED
         self._link: Link | None = None
         self._runner: Runner | None = None
         self._astray = False
@@ -103,21 +112,31 @@ class Instrument:
         await self._unit.check(identity, plan[0].layout)
         self.state.serial, self.state.model = identity.serial, identity.model
         await self._announce(identity, plan)
+        tick = await self._next_tick()
+        await self._main(plan[0], tick)
+        backoff.reset()
+        plan = await self._explored(identity, plan)
         turns = Turns([poll.every for poll in plan])
+        due = turns.take(tick.index)[1:]
         while True:
+            for line in due:
+                await self._other(plan[line], tick)
             tick = await self._next_tick()
             due = turns.take(tick.index)
             if 0 in due:
+                due.remove(0)
                 await self._main(plan[0], tick)
-                backoff.reset()
-            for line in due:
-                if line:
-                    await self._other(plan[line], tick)
 
     @property
     def due(self) -> int:
         """How many readings were due so far: each was taken, or is counted in a hole."""
-        return self._grid.next.index
+        return self._grid.next.index + self.resumed
+
+    @property
+    def behind_s(self) -> float:
+        """For how long a due reading has been neither taken nor counted."""
+        now = self._clock.now()
+        return max(0, now.mono_us - self._grid.next.due_mono_us) / 1e6
 
     def lost(self, error: Exception) -> None:
         """Note that the visit ended with `error`."""
@@ -127,6 +146,8 @@ class Instrument:
                 "instrument lost",
                 extra={"instrument": self.settings.name, "cause": cause, "reason": str(error)},
             )
+        if cause == Cause.WRONG_UNIT != state.cause:
+            self._tell("swapped", str(error))
         state.state, state.cause, state.error = "lost", cause, str(error)
         state.failures[cause] = state.failures.get(cause, 0) + 1
         self._count_passed(cause)
@@ -177,12 +198,23 @@ class Instrument:
                 self._runner = self._port.runner(link, self._driver.resync, self.settings.every_s)
             return await self._runner.converse(self._driver.identify())
 
+    async def _explored(self, identity: Identity, plan: Sequence[Poll]) -> Sequence[Poll]:
+        """The plan for all that the unit can tell, once its first reading is there."""
+        if not isinstance(self._driver, Exploring):
+            return plan
+        assert self._runner is not None
+        async with self._port.turn():
+            known = await self._runner.converse(self._driver.explore(identity))
+        plan = self._driver.plan(known)
+        await self._announce(known, plan)
+        return plan
+
     async def _announce(self, identity: Identity, plan: Sequence[Poll]) -> None:
         news = [
             Announcement(
                 self.settings.name,
                 poll.layout,
-                self._every_us * poll.every,
+                self.every_us * poll.every,
                 identity.serial,
                 identity.model,
             )
@@ -192,13 +224,16 @@ class Instrument:
 
     async def _main(self, poll: Poll, tick: Tick) -> None:
         try:
-            await self._take(poll)
+            taken = await self._take(poll)
         except Exception as error:
             self._missed(cause_of(error), tick, WHOLE)
             raise
         self._astray = False
         self._port.worked()
-        self.ledger.kept()
+        if taken:
+            self.ledger.kept()
+        else:
+            self._missed(not_taken(self._collector.state.full), tick, WHOLE)
         if self.state.state != "good":
             log.info(
                 "instrument is back" if self.state.state == "lost" else "instrument is there",
@@ -209,13 +244,19 @@ class Instrument:
     async def _other(self, poll: Poll, tick: Tick) -> None:
         """One of the seldom readings; only a broken port concerns the others as well."""
         try:
-            await self._take(poll)
+            taken = await self._take(poll)
         except _ANSWERED_BADLY as error:
             cause = cause_of(error)
             self.state.failures[cause] = self.state.failures.get(cause, 0) + 1
             self._missed(cause, tick, poll.layout.name)
+            return
+        if taken:
+            self.ledger.kept(poll.layout.name)
+        else:
+            self._missed(not_taken(self._collector.state.full), tick, poll.layout.name)
 
-    async def _take(self, poll: Poll) -> None:
+    async def _take(self, poll: Poll) -> bool:
+        """Bring a reading to the journal; False when that takes none."""
         assert self._runner is not None
         self.state.polls += 1
         async with self._port.turn():
@@ -224,24 +265,19 @@ class Instrument:
         row, unfit = fit(poll.layout, values)
         for name in unfit:
             self.state.unfit[name] = self.state.unfit.get(name, 0) + 1
-        reading = Reading(self.settings.name, poll.layout, instant, row)
-        if not self._collector.offer(reading):
-            at_us = instant.utc_us
-            self.ledger.missed(Cause.STORE, Passed(1, at_us, at_us), poll.layout.name)
-            return
-        self.ledger.kept(poll.layout.name)
+        if not self._collector.offer(Reading(self.settings.name, poll.layout, instant, row)):
+            return False
         self.state.readings += 1
         self.state.last_utc_us = instant.utc_us
+        return True
+
+    def _tell(self, what: str, text: str) -> None:
+        """Keep an event."""
+        now = self._clock.now()
+        words = "".join(letter if letter.isprintable() else "?" for letter in text)[:MOST_WORDS]
+        self._collector.soon(lambda journal: journal.tell(now, what, words), TELL_S)
 
     # --- time ---
-
-    def resume(self, last_utc_us: int) -> None:
-        """The newest reading of earlier runs was taken then: what was due since is a hole."""
-        first_us = last_utc_us + self._every_us
-        count = (self._clock.now().utc_us - first_us) // self._every_us
-        if count > 0:
-            last_us = first_us + (count - 1) * self._every_us
-            self.ledger.lapse(Cause.STOPPED, Passed(count, first_us, last_us))
 
     async def _next_tick(self) -> Tick:
         """Wait for the next due time; those that a slow poll ran over are a hole."""
@@ -268,7 +304,7 @@ class Instrument:
         tick, passed = self._grid.take(self._clock.now())
         first_us = passed.first_utc_us if passed else tick.utc_us
         count = 1 + (passed.count if passed else 0)
-        self.ledger.missed(cause, Passed(count, first_us, tick.utc_us))
+        self.ledger.missed(cause, Passed(count, first_us, tick.utc_us, tick.offset_us))
 
     def _missed(self, cause: Cause, tick: Tick, layout: str) -> None:
-        self.ledger.missed(cause, Passed(1, tick.utc_us, tick.utc_us), layout)
+        self.ledger.missed(cause, Passed(1, tick.utc_us, tick.utc_us, tick.offset_us), layout)

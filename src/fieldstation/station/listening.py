@@ -12,8 +12,9 @@
 5. What cannot be used is counted by its kind and logged at the first, tenth, hundredth time.
    `test_junk_is_counted_and_logged_ever_more_seldom`
 6. Regular readings that did not come are a hole once that is certain (attendance), with its cause:
-   the station did not run, the broker was away, or the node was silent.
-   `test_a_silent_node_leaves_a_hole`
+   the station did not run, the broker was away, or the node was silent. One that comes after all
+   leaves its hole. `test_a_silent_node_leaves_a_hole`,
+   `test_a_hole_is_recovered_by_what_comes_late`
 """
 
 from __future__ import annotations
@@ -128,8 +129,10 @@ class Listening:
         for node in self.nodes.values():
             node.ledger.finish()
 
-    def resume(self, reached_us: int) -> None:
-        """Nothing: each node is accounted for on its own, see `_recall`."""
+    @property
+    def behind_s(self) -> float:
+        """Nothing is late: who speaks by itself is waited for."""
+        return 0.0
 
     @property
     def summary(self) -> dict[str, Any]:

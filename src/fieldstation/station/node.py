@@ -66,9 +66,15 @@ class Node:
         self.state.readings += 1
         self.state.last_utc_us = max(self.state.last_utc_us, instant.utc_us)
         if heard.regular and self._every_us:
-            fresh = Attendance(self._every_us)
-            self._attendance.setdefault(heard.layout.name, fresh).meet(instant.utc_us, now.mono_us)
+            self._meet(heard.layout.name, instant.utc_us, now.mono_us)
         return True
+
+    def _meet(self, layout: str, utc_us: int, mono_us: int) -> None:
+        fresh = Attendance(self._every_us)
+        attendance = self._attendance.setdefault(layout, fresh)
+        if attendance.accounted(utc_us):
+            self.ledger.late(utc_us, self._every_us, layout)
+        attendance.meet(utc_us, mono_us)
 
     def account(self, mono_us: int, cause_of: CauseOf) -> None:
         """Write down what is missing for certain by now."""

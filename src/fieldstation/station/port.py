@@ -20,7 +20,7 @@ from typing import Any
 
 from fieldstation.errors import LinkError, LinkTimeout
 from fieldstation.model import Exchange, Line, SerialLine
-from fieldstation.transport.converse import Runner
+from fieldstation.transport.converse import Runner, silence_s
 from fieldstation.transport.link import Link
 from fieldstation.transport.opening import open_link
 
@@ -86,7 +86,7 @@ class Port:
     def runner(self, link: Link, resync: Exchange[Any] | None, every_s: float) -> Runner:
         """A runner on `link` for one of the units, which is polled every `every_s` seconds."""
         if not self.shared or resync is None:
-            return Runner(link, resync=resync)
+            return Runner(link, resync=resync, silence_s=silence_s(self._line))
         wait_s = min(resync.timeout_s, max(LEAST_WAIT_S, every_s / self._users / 2))
         short = replace(resync, timeout_s=wait_s, attempts=1)
         return Runner(link, resync=short, silence_s=wait_s, latest_s=wait_s)

@@ -6,18 +6,21 @@
 2. Due times lie on whole multiples of the interval in UTC (every 10 s: :00, :10, :20), moved by
    the phase. Where they do not, each step is made up to LEAN of the interval shorter or longer,
    until they do. `test_the_grid_finds_back_to_the_wall_clock`
-3. A poll that takes longer than the interval costs the ticks it ran over; they are counted, never
+3. After a step of the wall clock, due times that nobody met yet are told by the clock as it stands.
+4. A poll that takes longer than the interval costs the ticks it ran over; they are counted, never
    made up for. `test_ticks_that_passed_are_counted_and_not_repeated`
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldstation.model import Instant
 
 LEAN = 0.1
+# Smaller differences of UTC and monotonic time come from reading two clocks one after the other.
+STEP_US = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,22 @@ class Tick:
     due_mono_us: int
     utc_us: int
 
+    @property
+    def offset_us(self) -> int:
+        """UTC minus monotonic time."""
+        return self.utc_us - self.due_mono_us
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Due times that nobody met: how many, the wall times of the first and the last."""
+    """Due times that nobody met: how many, the wall times of the first and the last. `offset_us` is
+    UTC minus monotonic time as the station's clocks stood; None for times that others told.
+    """
 
     count: int
     first_utc_us: int
     last_utc_us: int
+    offset_us: int | None = None
 
 
 class Grid:
@@ -59,13 +70,17 @@ class Grid:
         on.
         """
         first = self._next
+        offset_us = now.utc_us - now.mono_us
+        if abs(offset_us - first.offset_us) >= STEP_US:
+            first = replace(first, utc_us=first.due_mono_us + offset_us)
         count = max(0, (now.mono_us - first.due_mono_us) // self.every_us)
         span_us = count * self.every_us
         current = Tick(first.index + count, first.due_mono_us + span_us, first.utc_us + span_us)
         self._next = self._after(current, now)
         if not count:
             return current, None
-        return current, Passed(count, first.utc_us, current.utc_us - self.every_us)
+        last_utc_us = current.utc_us - self.every_us
+        return current, Passed(count, first.utc_us, last_utc_us, first.offset_us)
 
     def _after(self, tick: Tick, now: Instant) -> Tick:
         """The tick that follows, on the grid as the wall clock stands now."""

@@ -179,6 +179,11 @@ SETTINGS = (
         "hub", "upload_every_s", "number", "Seconds between uploads while nothing waits.", 10,
         low=0.1, high=86_400,
     ),
+    Setting(
+        "hub", "bytes_per_day", "integer", "Most bytes to and from the hub in a UTC day, for links"
+        " that are paid by volume; 0: no limit. New readings go before a backlog, less often the"
+        " less is left.", 0, low=0, high=10**12,
+    ),
     Setting("hub", "proxy", "url", "HTTP proxy on the way to the hub.", otherwise="none"),
     Setting(
         "hub", "ca_file", "path", "Certificate of a private authority that signed the hub's.",
@@ -199,6 +204,11 @@ SETTINGS = (
     Setting(
         "journal", "most_mb", "integer", "The journal never outgrows this many megabytes; then it"
         " is full, and what is not taken becomes a hole.", 4000, low=1, high=1_000_000,
+    ),
+    Setting(
+        "journal", "reserve_mb", "integer", "Mebibytes of the disk kept free beside the journal, so"
+        " that a full disk still takes what is missing and why; at most a fiftieth of the disk; 0:"
+        " none.", 16, low=0, high=10_000,
     ),
 )  # fmt: skip
 

@@ -42,6 +42,7 @@ from fieldstation.model import (
     Message,
     Trust,
     Value,
+    acquainted,
     chosen,
 )
 from fieldstation.protocol.framing import FrameBuffer
@@ -318,7 +319,7 @@ def check_twin_and_driver_understand_each_other(folder: Folder) -> None:
     for profile in registry.profiles(folder.kind):
         now_s = list(MOMENTS_S)
         answer = answers(registry.twin(folder.kind, profile, 1, fast=True), partial(_first, now_s))
-        plan = driver.plan(play(driver.identify(), answer))
+        plan = driver.plan(play(acquainted(driver), answer))
         assert plan, f"nothing to poll on {profile}"
         while now_s:
             for poll in plan:

@@ -60,8 +60,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self, executor: Any, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
         """As usual; the clock does not jump until the work is done."""
-        self._jumping.jobs += 1
         future = super().run_in_executor(executor, func, *args)
+        self._jumping.jobs += 1
         future.add_done_callback(self._job_done)
         return future
 

@@ -47,7 +47,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from fieldstation.errors import CodecError, FrameTooLong, InstrumentRefused, LinkTimeout
-from fieldstation.model import Conversation, Exchange
+from fieldstation.model import Conversation, Exchange, I2cLine, Line, SpiLine
 from fieldstation.transport.link import Link
 from fieldstation.transport.play import FAILURES, Talk, title
 from fieldstation.transport.tap import Tap, TappedLink, unheard
@@ -60,6 +60,17 @@ RETRY_PAUSE_S = 0.3
 NOISE_LIMIT_S = 5.0
 # Far above any frame; what grows past it has no end.
 MOST_BYTES = 65_536
+
+
+# Behind a lost reply a line without resync has to be silent for so long.
+SILENCE_S = 2.0
+
+
+def silence_s(line: Line) -> float:
+    """How long a line without resync has to be silent before it is asked. On a bus whose clock the
+    station makes nothing comes late: a transfer has its reply at its end.
+    """
+    return 0.0 if isinstance(line, I2cLine | SpiLine) else SILENCE_S
 
 
 class Runner:
@@ -75,7 +86,7 @@ class Runner:
         *,
         resync: Exchange[Any] | None = None,
         tap: Tap = unheard,
-        silence_s: float = 2.0,
+        silence_s: float = SILENCE_S,
         latest_s: float = 10.0,
     ) -> None:
         self._link = TappedLink(link, tap)

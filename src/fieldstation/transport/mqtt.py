@@ -74,15 +74,15 @@ class Feed:
 
 @asynccontextmanager
 async def open_feed(
-    port: MqttPort, line: MqttLine, topics: Sequence[str], *, password: str = ""
+    port: MqttPort, line: MqttLine, topics: Sequence[str], *, password: str = "", keep: bool = True
 ) -> AsyncIterator[Feed]:
     """A session that hears `topics` (filters, subscribed in this order). `line.client_id` must be
-    given and belong to this feed alone.
+    given and belong to this feed alone. `keep` False: the broker forgets it at the end.
 
     Raises LinkNotFound, LinkDenied, LinkLost, or LinkError when the broker does not answer.
     """
     inbox = Inbox()
-    client = await connected(port, line, password, inbox)
+    client = await connected(port, line, password, inbox, keep=keep)
     try:
         await _subscribe(client, port, topics)
         yield Feed(client, inbox, port)

@@ -8,6 +8,11 @@
    its answer. `test_the_rest_of_an_answer_does_not_delay_the_next`
 4. A request of which no more comes within GAP_S is forgotten.
    `test_half_a_request_is_forgotten`
+5. On an SPI bus a byte goes each way at once. Bytes that go on as recorded get what came in then;
+   another byte is looked for from there on and round, where a run of it begins, as a command that
+   is polled does. `test_a_clocked_unit_follows_who_asks`
+6. A unit that is heard says each message once, at its time.
+   `test_messages_are_said_again_once_and_in_time`
 """
 
 from __future__ import annotations
@@ -17,11 +22,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from fieldstation.errors import BadRequest
-from fieldstation.model import Outgoing
-from fieldstation.transport.capture import Answered, Piece, answered
+from fieldstation.model import Message, Outgoing
+from fieldstation.protocol.capture import Answered, Piece, answered
 
 GAP_S = 0.5
 MOST_PENDING = 4096
+
+# What a line reads as at which nobody is.
+IDLE = 0xFF
 
 Heard = tuple[tuple[float, bytes], ...]
 
@@ -104,6 +112,64 @@ class CaptureTwin:
         while self._due and self._due[0][0] <= utc_s:
             said.append(Outgoing(self._due.popleft()[1]))
         return said
+
+
+class ClockedTwin:
+    """See `Twin` and rule 5; `unknown` is told of each byte that was never sent."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], unknown: Callable[[bytes], None] = lambda _request: None
+    ) -> None:
+        script = [one for one in answered(pieces) if one.request]
+        self.requests = len({one.request for one in script})
+        self._sent = b"".join(one.request for one in script)
+        self._came = b"".join(_as_long(one.reply, len(one.request)) for one in script)
+        self._unknown = unknown
+        self._at = 0
+
+    def receive(self, data: bytes, utc_s: float) -> Sequence[Outgoing]:
+        """As `Twin.receive`."""
+        return [Outgoing(bytes(map(self._clock, data)))] if data else []
+
+    def _clock(self, byte: int) -> int:
+        at = self._at if self._sent[self._at : self._at + 1] == bytes((byte,)) else self._find(byte)
+        if at is None:
+            self._unknown(bytes((byte,)))
+            return IDLE
+        self._at = (at + 1) % len(self._sent)
+        return self._came[at]
+
+    def _find(self, byte: int) -> int | None:
+        size = len(self._sent)
+        places = (place % size for place in range(self._at, self._at + size))
+        return next(
+            (at for at in places if self._sent[at] == byte and self._sent[at - 1] != byte), None
+        )
+
+
+class CaptureSpeaker:
+    """See `Speaker` and rule 6. `speed` divides the recorded times."""
+
+    speaks_every_s = 0.05
+
+    def __init__(self, pieces: Sequence[Piece], *, speed: float = 1.0) -> None:
+        self._left = deque(pieces)
+        self._speed = speed
+        self._start_s: float | None = None
+
+    def speak(self, utc_s: float) -> Sequence[Message]:
+        """As `Speaker.speak`."""
+        if self._start_s is None:
+            self._start_s = utc_s
+        said = []
+        while self._left and self._left[0].t_s <= (utc_s - self._start_s) * self._speed:
+            piece = self._left.popleft()
+            said.append(Message(piece.topic, piece.data, piece.retained))
+        return said
+
+
+def _as_long(reply: bytes, length: int) -> bytes:
+    return reply[:length].ljust(length, bytes((IDLE,)))
 
 
 def _unasked(script: Sequence[Answered]) -> Heard:

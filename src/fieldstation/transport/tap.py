@@ -5,16 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from fieldstation.protocol.capture import Way
 from fieldstation.transport.link import Link
 
-
-class Way(StrEnum):
-    """Which way bytes went."""
-
-    OUT = "out"  # to the instrument
-    IN = "in"  # from it
+__all__ = ["Passed", "Tap", "TappedLink", "Way", "unheard"]
 
 
 @dataclass(frozen=True, slots=True)

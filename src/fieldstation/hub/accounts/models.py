@@ -1,4 +1,4 @@
-"""Who may sign in, and how often somebody failed to."""
+"""Who may sign in and how, from where they are signed in, and how often somebody failed to."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ class Users(BaseUserManager["User"]):
 
 class User(AbstractBaseUser):
     """One person. The user name never holds an @, so it can never be taken for somebody's
-    address.
+    address. The operator runs the hub and may do everything. `delete_after` is set while the
+    account waits for its deletion, which can be undone until then.
     """
 
     username = models.CharField(max_length=64)
     email = models.EmailField(max_length=254, blank=True)
     is_active = models.BooleanField(default=True)
+    is_operator = models.BooleanField(default=False)
+    delete_after = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[Users] = Users()
@@ -81,3 +84,65 @@ class LoginFailures(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} failures until {self.last:%Y-%m-%d %H:%M}"
+
+
+class SignedIn(models.Model):
+    """One session of one person: which device, from where, since when. Without its row a session
+    is over.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="signed_in")
+    session = models.CharField(max_length=40, unique=True)
+    device = models.CharField(max_length=120, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    remembered = models.BooleanField(default=False)
+    since = models.DateTimeField(default=timezone.now, editable=False)
+    last_used = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-last_used"]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.device or 'an unknown device'}"
+
+
+class PersonalToken(models.Model):
+    """A key with which a program acts for a person. Only its SHA-256 is kept; `expires` None means
+    never.
+    """
+
+    class Scope(models.TextChoices):
+        """What it may do of all that the person may."""
+
+        READ = "read", _("read")
+        WRITE = "write", _("read and write")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    scope = models.CharField(max_length=8, choices=Scope, default=Scope.READ)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    expires = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+
+class HubChoices(models.Model):
+    """What the operator chose for the whole hub: one row, or none as long as nothing was chosen."""
+
+    class SignUp(models.TextChoices):
+        """Who may make an account."""
+
+        CLOSED = "closed", _("nobody: the operator makes accounts")
+        INVITED = "invited", _("who has an invitation to a site")
+        OPEN = "open", _("everybody")
+
+    sign_up = models.CharField(max_length=8, choices=SignUp, default=SignUp.CLOSED)
+
+    def __str__(self) -> str:
+        return f"sign-up: {self.sign_up}"

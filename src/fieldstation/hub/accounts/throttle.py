@@ -1,4 +1,4 @@
-"""A delay that grows with every failed sign-in.
+"""A delay that grows with every failed sign-in, and with every wrong PIN of a gateway.
 
 1. Three sources count, each with its own rule below: the account seen from one address, the
    address, and the account from anywhere. The strictest of the three decides
@@ -43,6 +43,13 @@ PAIR = Rule("pair", free=4, longest_s=900)
 ADDRESS = Rule("address", free=20, longest_s=900)
 # Short, because strangers can drive it up: the owner must still get in.
 ACCOUNT = Rule("account", free=10, longest_s=60)
+# PINs of gateways: five attempts from an address, then one at a time.
+PIN = Rule("pin", free=4, longest_s=900)
+# From everywhere. Short like ACCOUNT; even so a hundred million PINs take thirty years.
+PINS = Rule("pins", free=50, longest_s=10)
+
+# Forms that strangers may send: sign-up, password reset, invitations. Every try counts.
+FORM = Rule("form", free=10, longest_s=900)
 
 Sources = Sequence[tuple[Rule, str]]
 
@@ -55,6 +62,16 @@ def sources_of(name: str, address: str) -> Sources:
         (ADDRESS, _digest("address", network)),
         (ACCOUNT, _digest("account", name)),
     ]
+
+
+def pin_sources(address: str) -> Sources:
+    """The two sources of an attempt with the PIN of a gateway from `address`."""
+    return [(PIN, _digest("pin", _network(address))), (PINS, _digest("pins"))]
+
+
+def form_sources(form: str, address: str) -> Sources:
+    """The source of an attempt with a form for strangers from `address`."""
+    return [(FORM, _digest("form", form, _network(address)))]
 
 
 def wait(sources: Sources, now: datetime) -> timedelta:

@@ -12,10 +12,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from fieldstation.hub.accounts import throttle
-from fieldstation.hub.accounts.models import User
+from fieldstation.hub.accounts import choices, sessions, throttle
+from fieldstation.hub.accounts.models import SignedIn, User
 
 LONGEST_NAME, LONGEST_PASSWORD = 254, 1024
 
@@ -34,9 +34,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return _attempt(request, name, password, onward)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session; its id is dead afterwards."""
+    """End the session; its id is dead afterwards. A link does it too, as it did on the old site,
+    but not one of another site: that one asks first.
+    """
+    elsewhere = request.headers.get("Sec-Fetch-Site", "none") in ("cross-site", "same-site")
+    if request.method == "GET" and elsewhere:
+        return render(request, "greenhouse/logout.html")
+    SignedIn.objects.filter(session=request.session.session_key or "").delete()
     auth.logout(request)
     return redirect("login")
 
@@ -60,14 +66,15 @@ def _attempt(request: HttpRequest, name: str, password: str, onward: str) -> Htt
         text = _("Name and password do not belong together. Check both and try again.")
         return _form(request, onward, name, text, status=401)
     throttle.succeeded(sources)
-    auth.login(request, user)
+    sessions.open_session(request, user, remember=bool(request.POST.get("remember")))
     return redirect(onward)
 
 
 def _form(
     request: HttpRequest, onward: str, name: str = "", problem: str = "", status: int = 200
 ) -> HttpResponse:
-    words = {"next": onward, "name": name, "problem": problem}
+    words: dict[str, object] = {"next": onward, "name": name, "problem": problem}
+    words["may_sign_up"] = choices.sign_up() == choices.SignUp.OPEN
     return render(request, "login.html", words, status=status)
 
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from fieldstation.errors import BadRequest, NotFound, StoreError
-from fieldstation.hub.accounts.models import User
+from fieldstation.hub.api.described import Api
+from fieldstation.hub.api.exports import router as exports
+from fieldstation.hub.api.gateways import router as gateways
+from fieldstation.hub.api.me import router as me
+from fieldstation.hub.api.principal import Forbidden, asking
+from fieldstation.hub.api.rate import TooOften
 from fieldstation.hub.api.readings import router as readings
 from fieldstation.hub.problem import CONTENT_TYPE, problem
+from fieldstation.hub.sensors.api import router as sensors
 
-
-def signed_in(request: HttpRequest) -> User | None:
-    """The person whose session this is; None refuses."""
-    return None if isinstance(request.user, AnonymousUser) else request.user
-
-
-# The interactive documentation page is left out: it would load scripts from the internet.
-api = NinjaAPI(
-    title="fieldstation hub", version="1", auth=signed_in, docs_url=None, urls_namespace="api"
-)
+# The framework's documentation page is left out: it would load scripts from the internet.
+api = Api(title="fieldstation hub", version="1", auth=asking, docs_url=None, urls_namespace="api")
+# First, as the last route of the readings takes any name.
+api.add_router("", me)
+api.add_router("", gateways)
+api.add_router("", sensors)
+api.add_router("", exports)
 api.add_router("", readings)
 
 
@@ -58,7 +60,32 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return _refuse(401, "sign-in", "Sign in first; the API reads the session of the pages.")
+    text = "Sign in first, or send a personal token that is good: Authorization: Bearer fst_..."
+    response = _refuse(401, "sign-in", text)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="fieldstation"'
+    return response
+
+
+@api.exception_handler(Forbidden)
+def _forbidden(request: HttpRequest, error: Forbidden) -> HttpResponse:
+    return _refuse(403, error.code, str(error))
+
+
+@api.exception_handler(PermissionDenied)
+def _role_too_low(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return _refuse(403, "role-too-low", "Your role at this site does not allow it; ask its owner.")
+
+
+@api.exception_handler(TooOften)
+def _too_often(request: HttpRequest, error: TooOften) -> HttpResponse:
+    response = _refuse(429, "too-many-requests", str(error))
+    response.headers["Retry-After"] = str(error.wait_s)
+    return response
+
+
+@api.exception_handler(HttpError)
+def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return _refuse(error.status_code, "bad-request", f"The request cannot be read: {error}.")
 
 
 @api.exception_handler(StoreError)

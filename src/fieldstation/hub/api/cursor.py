@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fieldstation.errors import BadRequest
 
 _FORM = struct.Struct(">qI")
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,17 @@ def cursor_from(text: str) -> Cursor:
         return Cursor(*_FORM.unpack(base64.b64decode(text, altchars=b"-_", validate=True)))
     except (binascii.Error, struct.error, ValueError) as error:
         raise BadRequest("The cursor is not one of this hub; start again without it.") from error
+
+
+def paged(
+    rows: Sequence[Row], begin: Cursor, limit: int, at_us: Callable[[Row], int]
+) -> tuple[Sequence[Row], str | None]:
+    """The first `limit` of rows that go on from `begin` in the order of `at_us`, and the cursor of
+    the following page if there are more.
+    """
+    page = rows[:limit]
+    if len(rows) <= limit:
+        return page, None
+    last = at_us(page[-1])
+    delivered = sum(at_us(row) == last for row in page)
+    return page, str(Cursor(last, delivered + (begin.skip if last == begin.at_us else 0)))

@@ -1,4 +1,4 @@
-"""The API's questions: which instruments, their newest values, readings, buckets, states, CSV.
+"""The API's questions: which instruments, their newest values, readings, buckets, states.
 
 Answers are made straight from the store's arrays. The classes in `schemas` describe them in
 `openapi.json`; a test holds both together.
@@ -6,17 +6,15 @@ Answers are made straight from the store's arrays. The classes in `schemas` desc
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Field, Router
 
 from fieldstation.errors import BadRequest
-from fieldstation.export.csv import csv_text
 from fieldstation.hub import runtime
 from fieldstation.hub.api import schemas
 from fieldstation.hub.api.arrays import (
@@ -29,6 +27,7 @@ from fieldstation.hub.api.arrays import (
 )
 from fieldstation.hub.api.cursor import Cursor, cursor_from
 from fieldstation.hub.api.instants import span_us
+from fieldstation.hub.api.principal import own
 from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
 from fieldstation.hub.instruments.spans import states as spans_of
 from fieldstation.hub.instruments.words import averaged
@@ -46,10 +45,11 @@ ONE = "/instruments/{gateway}/{path:instrument}"
 
 @router.get("/instruments", response=schemas.InstrumentList, summary="All instruments")
 def instruments(request: HttpRequest) -> HttpResponse:
-    """Every instrument of every gateway, with its state and its newest reading."""
+    """Every instrument of the person's sites, with its state and its newest reading."""
 
     def answer(store: SeriesStore) -> Any:
-        return {"instruments": [_facts(one, store) for one in all_instruments(store)]}
+        found = all_instruments(store, own(request))
+        return {"instruments": [_facts(one, store) for one in found]}
 
     return _json(answer)
 
@@ -59,7 +59,7 @@ def latest(request: HttpRequest, gateway: str, instrument: str) -> HttpResponse:
     """The newest value of every channel, each with the time of its own reading."""
 
     def answer(store: SeriesStore) -> Any:
-        one = find(store, gateway, instrument)
+        one = find(store, own(request), gateway, instrument)
         newest = one.latest(store)
         times = {name: rfc3339(at) for name, at in newest.times_us.items()}
         return _facts(one, store) | {"values": dict(newest.values), "times": times}
@@ -84,7 +84,7 @@ def readings(
     first, last = span_us(start, end, _now_us())
 
     def answer(store: SeriesStore) -> Any:
-        one = find(store, gateway, instrument)
+        one = find(store, own(request), gateway, instrument)
         return _page(store, one, one.channels(channels), (first, last), limit, cursor)
 
     return _json(answer)
@@ -106,7 +106,7 @@ def buckets(
     first, last = span_us(start, end, _now_us())
 
     def answer(store: SeriesStore) -> Any:
-        one = find(store, gateway, instrument)
+        one = find(store, own(request), gateway, instrument)
         names = [_drawable(channel).name for channel in one.channels(channels)]
         _bound(len(names), points)
         found = store.buckets(one.entry.station, one.name, names, first, last, points)
@@ -136,7 +136,7 @@ def states(
     first, last = span_us(start, end, _now_us())
 
     def answer(store: SeriesStore) -> Any:
-        one = find(store, gateway, instrument)
+        one = find(store, own(request), gateway, instrument)
         wanted = [_stateful(channel) for channel in one.channels(channels)]
         _bound(len(wanted), points)
         names = [channel.name for channel in wanted]
@@ -155,37 +155,12 @@ def states(
     return _json(answer)
 
 
-@router.get(ONE + "/export.csv", summary="Readings as CSV")
-def export_csv(
-    request: HttpRequest,
-    gateway: str,
-    instrument: str,
-    channels: str = "",
-    start: str = "-24h",
-    end: str = "now",
-    units: bool = False,
-) -> StreamingHttpResponse:
-    """All readings of the range at full precision, streamed; `units` adds a second header row."""
-    first, last = span_us(start, end, _now_us())
-    store = runtime.running().store
-    one = find(store, gateway, instrument)
-    wanted = one.channels(channels)
-    names = [channel.name for channel in wanted]
-    walk = store.walk(one.entry.station, one.name, names, first, last)
-    pieces = ((c.times_us.tolist(), [c.values[n].tolist() for n in names]) for c in walk)
-    text = csv_text(wanted, pieces, unit_row=units)
-    response = StreamingHttpResponse(text, content_type="text/csv; charset=utf-8")
-    filename = _filename(one, first, last)
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
-
-
 @router.get(ONE, response=schemas.InstrumentDetail, summary="One instrument and its channels")
 def one_instrument(request: HttpRequest, gateway: str, instrument: str) -> HttpResponse:
     """The instrument with its channel table. Last of the routes, as a name may hold a slash."""
 
     def answer(store: SeriesStore) -> Any:
-        one = find(store, gateway, instrument)
+        one = find(store, own(request), gateway, instrument)
         channels = [channel.as_json() for channel in one.entry.channels]
         return _facts(one, store) | {"channels": channels}
 
@@ -259,12 +234,6 @@ def _bound(channels: int, points: int) -> None:
     if channels * points > MOST_VALUES:
         fewer = MOST_VALUES // channels
         raise BadRequest(f"{channels} channels are given at most {fewer} points; ask for fewer.")
-
-
-def _filename(one: Instrument, first_us: int, last_us: int) -> str:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", one.name).strip("-") or "instrument"
-    days = "_".join(rfc3339(at)[:10] for at in (first_us, last_us))
-    return f"{one.gateway.slug}_{name}_{days}.csv"
 
 
 def _now_us() -> int:

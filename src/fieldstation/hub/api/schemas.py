@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ninja import Field, Schema
@@ -106,3 +106,143 @@ class StateColumns(Schema):
     start: datetime
     end: datetime
     channels: list[ChannelStates]
+
+
+class GatewayAlarm(Schema):
+    """What a person has to look at."""
+
+    code: str = Field(description="clone: two stations use one key")
+    since: datetime
+    text: str
+
+
+class GatewayFacts(Schema):
+    """One gateway; what only a report tells is null or empty before the first."""
+
+    gateway: str = Field(description="Its name in addresses")
+    name: str
+    state: str = Field(description="online, late, not_heard or never")
+    revoked: bool
+    last_seen: datetime | None
+    last_report: datetime | None
+    version: str
+    boot: str
+    kernel: str
+    journal: str
+    running_since: datetime | None = Field(description="First report of the newest run")
+    runs: int
+    clock_offset_s: float | None = Field(description="The station's clock minus the hub's")
+    clock_trusted: bool | None
+    backlog: int | None = Field(description="Readings that wait at the station")
+    oldest: datetime | None = Field(description="The first of them")
+    drained_in_s: float | None
+    journal_bytes: int | None
+    disk_free_bytes: int | None
+    open_holes: int
+    alarm: GatewayAlarm | None
+
+
+class GatewayList(Schema):
+    """All gateways, by name."""
+
+    gateways: list[GatewayFacts]
+
+
+class GatewayRun(Schema):
+    """One run of a station's program."""
+
+    boot: str
+    kernel: str
+    version: str
+    first_report: datetime
+    last_report: datetime
+    superseded: bool
+
+
+class GatewayDetail(GatewayFacts):
+    """One gateway with its last runs, newest first."""
+
+    history: list[GatewayRun]
+
+
+class HoleRow(Schema):
+    """Readings that were due and not taken."""
+
+    instrument: str
+    layout: str = Field(description="Empty when the whole instrument was silent")
+    cause: str
+    state: str = Field(description="open, recovered or lost")
+    first: datetime
+    last: datetime
+    count: int
+    boot: str
+    number: int
+
+
+class HoleList(Schema):
+    """One page of holes."""
+
+    holes: list[HoleRow]
+    next: str | None = Field(description="Cursor of the following page")
+
+
+class CalendarRow(Schema):
+    """One instrument and day: due = stored + missed + refused + in_transit."""
+
+    day: date
+    instrument: str
+    state: str = Field(description="wrong, gaps, not_heard, in_transit, complete or unknown")
+    due: int | None
+    stored: int
+    missed: int
+    holes: dict[str, int] = Field(description="Missed readings by cause")
+    recovered: int
+    refused: int
+    in_transit: int
+    completeness: float | None
+    adds_up: bool | None
+
+
+class CalendarRows(Schema):
+    """One page of a gateway's calendar."""
+
+    start_day: date
+    end_day: date
+    heard: datetime | None
+    online: bool
+    rows: list[CalendarRow]
+    next: str | None = Field(description="Cursor of the following page")
+
+
+class EventRow(Schema):
+    """Something that happened."""
+
+    at: datetime
+    what: str
+    text: str
+    source: str = Field(description="station or hub")
+    boot: str
+
+
+class EventList(Schema):
+    """One page of events, newest first."""
+
+    events: list[EventRow]
+    next: str | None = Field(description="Cursor of the following page")
+
+
+class OwnSite(Schema):
+    """One site that the person may see."""
+
+    site: str = Field(description="Its name in addresses")
+    name: str
+    role: str | None = Field(description="viewer, editor, owner; null: seen as operator only")
+
+
+class Person(Schema):
+    """Who asks."""
+
+    name: str
+    operator: bool
+    scope: str = Field(description="read, or write: what the token or session may do")
+    sites: list[OwnSite]

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -27,8 +28,29 @@ LARGEST_BODY = 1 << 20
 BODY_WITHIN_S = 60.0
 RETRY_AFTER_S = 10
 
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", CONTENT_TYPE.encode())
+JSON = (b"content-type", b"application/json")
+PROBLEM = (b"content-type", CONTENT_TYPE.encode())
+
+Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers, body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What may come in at one address: its media type, the code of a refusal of any other, most
+    bytes, and the sentence for more of them.
+    """
+
+    media_type: str
+    other_type: str
+    most_bytes: int
+    too_large: str
+
+
+DOOR = Door(
+    BATCH_TYPE.decode(), "not-a-batch", LARGEST_BODY,
+    "A batch has at most {} bytes; send fewer readings at once.",
+)  # fmt: skip
 
 
 class Refusal(Exception):
@@ -42,38 +64,37 @@ class Refusal(Exception):
 async def ingest(scope: Any, receive: Any, send: Any) -> None:
     """The ASGI application."""
     try:
-        key = _key_of(scope)
-        body = await _read(receive)
+        key = key_of(scope, DOOR)
+        body = await body_of(receive, DOOR)
         verdict: Verdict = await runtime.running().desk.submit(key, body)
     except Refusal as refusal:
-        text = problem(refusal.status, refusal.kind, str(refusal))
-        more = [(b"connection", b"close")] if refusal.close else []
-        await _send(send, refusal.status, text, [_PROBLEM, *more])
+        await refuse(send, refusal)
         return
     except StoreError as error:
         verdict = error
-    status, headers, text = _answer(verdict)
-    await _send(send, status, text, headers)
+    await reply(send, *_answer(verdict))
 
 
-def _key_of(scope: Any) -> str:
+def key_of(scope: Any, door: Door) -> str:
+    """The key of a request whose head is in order. Raises Refusal."""
     if scope["method"] != "POST":
-        raise Refusal(405, "method-not-allowed", "Batches are sent with POST.", close=True)
+        raise Refusal(405, "method-not-allowed", "Send it with POST.", close=True)
     headers: dict[bytes, bytes] = dict(scope["headers"])
     word, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if word.lower() != "bearer" or not key.startswith(PREFIX):
         detail = "Send the gateway's key as 'Authorization: Bearer fsk_...'."
         raise Refusal(401, "key-rejected", detail, close=True)
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != BATCH_TYPE:
-        detail = f"The body has to be {BATCH_TYPE.decode()}."
-        raise Refusal(415, "not-a-batch", detail, close=True)
+    sort = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if sort != door.media_type.encode():
+        raise Refusal(415, door.other_type, f"The body has to be {door.media_type}.", close=True)
     declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > LARGEST_BODY:
-        raise _too_large()
+    if not declared.isdigit() or int(declared) > door.most_bytes:
+        raise _too_large(door)
     return key
 
 
-async def _read(receive: Any) -> bytes:
+async def body_of(receive: Any, door: Door) -> bytes:
+    """The body, of which no more than the limit is ever held. Raises Refusal."""
     pieces: list[bytes] = []
     size, more = 0, True
     try:
@@ -85,40 +106,57 @@ async def _read(receive: Any) -> bytes:
                 pieces.append(message.get("body", b""))
                 size += len(pieces[-1])
                 more = message.get("more_body", False)
-                if size > LARGEST_BODY:
-                    raise _too_large()
+                if size > door.most_bytes:
+                    raise _too_large(door)
     except TimeoutError as error:
         detail = f"The body did not arrive within {BODY_WITHIN_S:.0f} s."
         raise Refusal(408, "too-slow", detail, close=True) from error
     return b"".join(pieces)
 
 
-def _too_large() -> Refusal:
-    detail = f"A batch has at most {LARGEST_BODY} bytes; send fewer readings at once."
-    return Refusal(413, "too-large", detail, close=True)
+def _too_large(door: Door) -> Refusal:
+    return Refusal(413, "too-large", door.too_large.format(door.most_bytes), close=True)
 
 
-def _answer(verdict: Verdict) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _answer(verdict: Verdict) -> Reply:
     if isinstance(verdict, Accepted):
         receipt = verdict.receipt.as_json() | {"station": verdict.station}
-        return 200, [_JSON], orjson.dumps(receipt)
+        return 200, [JSON], orjson.dumps(receipt)
     if isinstance(verdict, KeyRejected):
-        challenge = (b"www-authenticate", b"Bearer")
-        return 401, [_PROBLEM, challenge], problem(401, "key-rejected", str(verdict))
+        return rejected(verdict)
     if isinstance(verdict, UnknownLayout):
         text = problem(409, "layout-unknown", str(verdict), layouts=list(verdict.ids))
-        return 409, [_PROBLEM], text
+        return 409, [PROBLEM], text
     if isinstance(verdict, BatchRefused | CodecError):
-        return 422, [_PROBLEM], problem(422, "batch-refused", str(verdict), code=_code(verdict))
-    later = (b"retry-after", str(RETRY_AFTER_S).encode())
-    return 503, [_PROBLEM, later], problem(503, "store-unavailable", str(verdict))
+        return 422, [PROBLEM], problem(422, "batch-refused", str(verdict), code=_code(verdict))
+    return later(verdict)
+
+
+def rejected(error: KeyRejected) -> Reply:
+    """The reply to a key that is none."""
+    challenge = (b"www-authenticate", b"Bearer")
+    return 401, [PROBLEM, challenge], problem(401, "key-rejected", str(error))
+
+
+def later(error: FieldstationError) -> Reply:
+    """The reply while the hub cannot store anything."""
+    after = (b"retry-after", str(RETRY_AFTER_S).encode())
+    return 503, [PROBLEM, after], problem(503, "store-unavailable", str(error))
 
 
 def _code(verdict: FieldstationError) -> str:
     return str(getattr(verdict, "code", "") or getattr(verdict, "kind", ""))
 
 
-async def _send(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def refuse(send: Any, refusal: Refusal) -> None:
+    """Answer a request that cannot become an upload."""
+    more = [(b"connection", b"close")] if refusal.close else []
+    text = problem(refusal.status, refusal.kind, str(refusal))
+    await reply(send, refusal.status, [PROBLEM, *more], text)
+
+
+async def reply(send: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a whole response."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})

@@ -14,17 +14,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import DatabaseError
 from django.utils import timezone
 
 from fieldstation.batch.model import Receipt
-from fieldstation.errors import FieldstationError, KeyRejected, StoreUnavailable
+from fieldstation.errors import (
+    BatchRefused,
+    CodecError,
+    FieldstationError,
+    KeyRejected,
+    StoreUnavailable,
+)  # fmt: skip
+from fieldstation.hub.ledger.refused import keep_refusals
 from fieldstation.hub.stations import keys
 from fieldstation.hub.threads import Threads
 from fieldstation.series.api import SeriesStore, Upload
+
+_log = logging.getLogger(__name__)
 
 # A group is bounded so that the first of it does not wait for a crowd.
 MOST_IN_GROUP = 200
@@ -139,6 +149,7 @@ class IngestDesk:
             verdicts[place] = (
                 Accepted(upload.station, result) if isinstance(result, Receipt) else result
             )
+        _tell_ledger(uploads, results)
         return verdicts
 
     def _note_seen(self, stations: Iterable[str], now_s: float) -> None:
@@ -146,3 +157,19 @@ class IngestDesk:
         if due:
             keys.seen(due, timezone.now())
             self._seen.update(dict.fromkeys(due, now_s))
+
+
+def _tell_ledger(uploads: Sequence[Upload], results: Sequence[Receipt | FieldstationError]) -> None:
+    """Keep what was refused for good, so that the calendar knows of it."""
+    refused = [
+        (upload, result)
+        for upload, result in zip(uploads, results, strict=True)
+        if isinstance(result, BatchRefused | CodecError)
+    ]
+    if not refused:
+        return
+    try:
+        keep_refusals(refused)
+    except DatabaseError as error:
+        # The refusals stand; the station will offer a quarantined reading once more only by hand.
+        _log.warning("what was refused could not be noted: %s", error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from django.db.models import QuerySet
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.instruments.freshness import Patience, patience
@@ -63,26 +65,36 @@ class Instrument:
         return [table[name] for name in wanted] or list(self.entry.channels)
 
 
-def all_instruments(store: SeriesStore) -> list[Instrument]:
-    """Every instrument of every gateway, ordered by gateway and instrument name."""
-    gateways = {gateway.id.hex: gateway for gateway in Gateway.objects.all()}
+def all_instruments(store: SeriesStore, gateways: Iterable[Gateway]) -> list[Instrument]:
+    """Every instrument of these gateways, ordered by gateway and instrument name."""
+    known = {gateway.id.hex: gateway for gateway in gateways}
     found = [
-        Instrument(gateways[entry.station], entry)
+        Instrument(known[entry.station], entry)
         for entry in store.catalogue()
-        if entry.station in gateways
+        if entry.station in known
     ]
     return sorted(found, key=lambda one: (one.gateway.name, one.name))
 
 
-def find(store: SeriesStore, gateway: str, name: str) -> Instrument:
-    """The instrument at this address. Raises NotFound with the nearest names."""
-    owner = Gateway.objects.filter(slug=gateway).first()
-    if owner is None:
-        slugs = Gateway.objects.values_list("slug", flat=True)
-        raise NotFound(f"There is no gateway {gateway!r}.{nearest(gateway, slugs)}")
+def find(store: SeriesStore, known: QuerySet[Gateway], gateway: str, name: str) -> Instrument:
+    """The instrument at this address, of one of the known gateways. Raises NotFound with the
+    nearest names.
+    """
+    owner = find_gateway(known, gateway)
     entries: Sequence[InstrumentEntry] = store.catalogue(owner.id.hex)
     for entry in entries:
         if entry.name == name:
             return Instrument(owner, entry)
     hint = nearest(name, (entry.name for entry in entries))
     raise NotFound(f"Gateway {gateway!r} has no instrument {name!r}.{hint}")
+
+
+def find_gateway(known: QuerySet[Gateway], slug: str) -> Gateway:
+    """The one of these gateways with this name in addresses. Raises NotFound with the nearest
+    names.
+    """
+    found = known.filter(slug=slug).first()
+    if found is None:
+        hint = nearest(slug, known.values_list("slug", flat=True))
+        raise NotFound(f"There is no gateway {slug!r}.{hint}")
+    return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from fieldstation.hub import runtime
+from fieldstation.hub.accounts.sessions import person_of
+from fieldstation.hub.instruments.live import Sites
 from fieldstation.hub.problem import CONTENT_TYPE, problem
+from fieldstation.hub.sites import access
 
 
 def events(request: HttpRequest) -> HttpResponseBase:
@@ -19,24 +19,18 @@ def events(request: HttpRequest) -> HttpResponseBase:
     if not request.user.is_authenticated:
         text = problem(401, "sign-in", "Sign in to see live values.")
         return HttpResponse(text, status=401, content_type=CONTENT_TYPE)
-    last_id = request.headers.get("Last-Event-ID", "")
-    stream = _while_signed_in(request, runtime.running().live.follow(last_id))
+    parts, last_id = runtime.running(), request.headers.get("Last-Event-ID", "")
+
+    async def seen() -> Sites | None:
+        return await parts.threads.run(sites_seen, request.session.session_key)
+
+    stream = parts.live.follow(last_id, seen)
     response = StreamingHttpResponse(stream, content_type="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _while_signed_in(
-    request: HttpRequest, stream: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    async for piece in stream:
-        # A heartbeat is the moment to notice that the session was ended meanwhile.
-        heartbeat = piece.startswith(b":")
-        if heartbeat and not await runtime.running().threads.run(session_lives, request.session):
-            return
-        yield piece
-
-
-def session_lives(session: SessionBase) -> bool:
-    """True while nobody has signed out meanwhile."""
-    return session.session_key is not None and session.exists(session.session_key)
+def sites_seen(session: str | None) -> Sites | None:
+    """The sites that the person of this session may see now; None when the session has ended."""
+    user = person_of(session)
+    return None if user is None else frozenset(access.sites(user).values_list("id", flat=True))

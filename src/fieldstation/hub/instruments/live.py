@@ -6,6 +6,8 @@
    (test_a_follower_that_returns_gets_what_changed_meanwhile).
 2. Numbers belong to one run of the hub; a number from another run means "send everything".
 3. While nobody looks, the board only remembers which gateways were touched.
+4. A follower is sent states of the sites it may see, and no others. Which these are is asked at the
+   start and every few seconds (test_the_stream_tells_each_person_of_their_own_sites_only).
 """
 
 from __future__ import annotations
@@ -13,21 +15,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from operator import itemgetter
+from uuid import UUID
 
 import orjson
 
 from fieldstation.errors import StoreError
 from fieldstation.hub.instruments.catalogue import Instrument, all_instruments
+from fieldstation.hub.stations.models import Gateway
 from fieldstation.hub.threads import Threads
 from fieldstation.series.api import Latest, SeriesStore
 
 # Several uploads within this time become one update of the pages.
 GATHER_S = 0.25
 HEARTBEAT_S = 15.0
+# Who leaves a site or signs out is told nothing more after this time.
+SITES_HOLD_S = 2.0
 
 Name = tuple[str, str]
 """Gateway id and instrument name."""
+Seen = tuple[UUID, bytes]
+"""The site that an instrument belongs to, and its newest values as they are sent."""
+State = tuple[int, UUID, bytes]
+"""The same behind its number."""
+Sites = Collection[UUID]
 
 
 class LiveBoard:
@@ -40,7 +52,7 @@ class LiveBoard:
         self._gather_s = gather_s
         self._run = secrets.token_hex(4)
         self._number = 0
-        self._states: dict[Name, tuple[int, bytes]] = {}
+        self._states: dict[Name, State] = {}
         self._touched: set[str] = set()
         self._complete = False
         self.followers = 0
@@ -73,25 +85,35 @@ class LiveBoard:
         if self.followers:
             self._wake.set()
 
-    async def follow(self, last_id: str, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[bytes]:
-        """Server-sent events from after `last_id` on; a comment when nothing happened for a
-        while.
+    def forget(self, name: Name) -> None:
+        """This instrument's values were deleted. Called on the event loop."""
+        self._states.pop(name, None)
+        self.touch([name[0]])
+
+    async def follow(
+        self,
+        last_id: str,
+        seen: Callable[[], Awaitable[Sites | None]],
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events of the sites `seen` from after `last_id` on; a comment when nothing
+        happened for a while. Ends when `seen` gives None.
         """
-        position = self._position(last_id)
+        position, run, now = self._position(last_id), self._run.encode(), asyncio.get_running_loop()
+        sites, asked_s = await seen(), now.time()
         self.followers += 1
         self._wake.set()
         try:
             yield b"retry: 2000\n\n"
-            while not self._ended:
-                for number, text in self._after(position):
+            while sites is not None and not self._ended:
+                for number, site, text in self._after(position):
                     position = number
-                    yield b"id: %s-%d\nevent: reading\ndata: %s\n\n" % (
-                        self._run.encode(),
-                        number,
-                        text,
-                    )
+                    if site in sites:
+                        yield b"id: %s-%d\nevent: reading\ndata: %s\n\n" % (run, number, text)
                 if not await self._moved_beyond(position, heartbeat_s):
                     yield b": still here\n\n"
+                if now.time() - asked_s >= SITES_HOLD_S:
+                    sites, asked_s = await seen(), now.time()
         finally:
             self.followers -= 1
 
@@ -99,8 +121,9 @@ class LiveBoard:
         run, _, number = last_id.partition("-")
         return int(number) if run == self._run and number.isdigit() else 0
 
-    def _after(self, position: int) -> list[tuple[int, bytes]]:
-        return sorted(state for state in self._states.values() if state[0] > position)
+    def _after(self, position: int) -> list[State]:
+        newer = (state for state in self._states.values() if state[0] > position)
+        return sorted(newer, key=itemgetter(0))
 
     async def _moved_beyond(self, position: int, seconds: float) -> bool:
         def moved() -> bool:
@@ -127,19 +150,20 @@ class LiveBoard:
             await self._post(states)
             await asyncio.sleep(self._gather_s)
 
-    def _look(self, touched: set[str] | None) -> dict[Name, bytes]:
-        found: dict[Name, bytes] = {}
-        for one in all_instruments(self._store):
+    def _look(self, touched: set[str] | None) -> dict[Name, Seen]:
+        found: dict[Name, Seen] = {}
+        for one in all_instruments(self._store, Gateway.objects.all()):
             if touched is None or one.entry.station in touched:
-                found[one.entry.station, one.name] = _text(one, one.latest(self._store))
+                text = _text(one, one.latest(self._store))
+                found[one.entry.station, one.name] = one.gateway.site_id, text
         self._complete = True
         return found
 
-    async def _post(self, states: dict[Name, bytes]) -> None:
-        for name, text in states.items():
-            if name not in self._states or self._states[name][1] != text:
+    async def _post(self, states: dict[Name, Seen]) -> None:
+        for name, state in states.items():
+            if name not in self._states or self._states[name][1:] != state:
                 self._number += 1
-                self._states[name] = (self._number, text)
+                self._states[name] = (self._number, *state)
         async with self._changed:
             self._changed.notify_all()
 

@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 
 from fieldstation.errors import NotFound
 from fieldstation.hub import runtime
+from fieldstation.hub.instruments import sections
+from fieldstation.hub.instruments.attention import wants
 from fieldstation.hub.instruments.catalogue import Instrument, all_instruments, find
 from fieldstation.hub.instruments.freshness import State
 from fieldstation.hub.instruments.pictures import channels_of, pictures
@@ -25,12 +27,14 @@ from fieldstation.hub.instruments.words import (
     quantity,
     value_text,
 )
-from fieldstation.hub.stations.models import Gateway
+from fieldstation.hub.sites import access
 from fieldstation.instruments import registry
 from fieldstation.model import Channel, Kind, Value
-from fieldstation.series.api import SeriesStore
+from fieldstation.series.api import Latest, SeriesStore
 
 MOST_ON_A_CARD = 4
+MOST_WANTS = 12
+MANY_LAMPS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class Cell:
         return plottable(self.channel)
 
     @property
+    def curved(self) -> bool:
+        """Whether a small curve tells something about it."""
+        return self.channel.kind is Kind.NUMBER
+
+    @property
+    def worded(self) -> bool:
+        """Whether its values are words and no numbers."""
+        return not self.channel.kind.numeric
+
+    @property
     def form(self) -> str:
         """What the page's script needs to write further values of it."""
         form = {
@@ -75,6 +89,7 @@ class Card:
     cells: dict[str, Cell]
     at_ms: int
     state: State
+    latest: Latest
 
     @property
     def url(self) -> str:
@@ -115,14 +130,61 @@ class Card:
         return [(heading, [self.cells[c.name] for c in group]) for heading, group in groups]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page of one instrument shows besides its pictures and its plot."""
+
+    tiles: list[Cell]
+    timelines: list[Cell]
+    lamps: list[tuple[str, list[tuple[sections.Lamp, Cell]]]]
+    today: list[Cell]
+    settings: list[Cell]
+    changing: bool
+
+    @property
+    def many_lamps(self) -> bool:
+        """Whether the lamps need the whole width."""
+        return sum(len(lamps) for _title, lamps in self.lamps) > MANY_LAMPS
+
+    @classmethod
+    def of(cls, card: Card) -> Page:
+        """The sections that fit this instrument."""
+        entry = card.instrument.entry
+        kind, channels = entry.kind, entry.channels
+
+        def cells(found: list[Channel]) -> list[Cell]:
+            return [card.cells[channel.name] for channel in found]
+
+        return cls(
+            tiles=cells(sections.tiles(card.instrument.headlines, channels, card.latest.values)),
+            timelines=cells(sections.timelines(channels)),
+            lamps=[
+                (group.title, [(lamp, card.cells[lamp.channel.name]) for lamp in group.lamps])
+                for group in sections.lamps(kind, channels)
+            ],
+            today=cells(sections.of_today(channels)),
+            settings=cells(sections.settings(kind, channels)),
+            changing=any(channel.kind in (Kind.ENUM, Kind.FLAG) for channel in channels),
+        )
+
+
 @login_required
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """All instruments as cards."""
-    store, now_ms = runtime.running().store, _now_ms()
-    cards = [_card(one, store, now_ms) for one in all_instruments(store)]
-    waiting = None if cards else list(Gateway.objects.filter(revoked_at=None))
-    words = {"cards": cards, "gateways": waiting, "now_ms": now_ms, "states": list(State)}
+    """All instruments of the person's sites as cards."""
+    store, now_ms, user = runtime.running().store, _now_ms(), access.person(request)
+    own = access.gateways(user)
+    cards = [_card(one, store, now_ms) for one in all_instruments(store, own)]
+    waiting = None if cards else list(access.stations(user).filter(revoked_at=None))
+    told = wants(((c.instrument, c.latest, c.state) for c in cards), now_ms * 1000)
+    words = {
+        "cards": cards,
+        "wants": told[:MOST_WANTS],
+        "more_wants": max(0, len(told) - MOST_WANTS),
+        "gateways": waiting,
+        "now_ms": now_ms,
+        "states": list(State),
+    }
     return render(request, "dashboard.html", words)
 
 
@@ -132,11 +194,17 @@ def instrument(request: HttpRequest, gateway: str, instrument: str) -> HttpRespo
     """Headline values, plot and table of one instrument."""
     store, now_ms = runtime.running().store, _now_ms()
     try:
-        one = find(store, gateway, instrument)
+        one = find(store, access.gateways(access.person(request)), gateway, instrument)
     except NotFound as error:
         raise Http404(str(error)) from error
     card = _card(one, store, now_ms)
-    words = {"card": card, "one": one, "now_ms": now_ms, "plot": _plot_facts(card)}
+    words = {
+        "card": card,
+        "one": one,
+        "now_ms": now_ms,
+        "plot": _plot_facts(card),
+        "page": Page.of(card),
+    }
     return render(request, "instrument.html", words)
 
 
@@ -155,7 +223,7 @@ def _card(one: Instrument, store: SeriesStore, now_ms: int) -> Card:
         for channel in one.entry.channels
     }
     at_ms = latest.at_us // 1000
-    return Card(one, cells, at_ms, one.patience.state((now_ms - at_ms) / 1000))
+    return Card(one, cells, at_ms, one.patience.state((now_ms - at_ms) / 1000), latest)
 
 
 def _plot_facts(card: Card) -> dict[str, Any]:
@@ -170,6 +238,11 @@ def _plot_facts(card: Card) -> dict[str, Any]:
         "pictures": drawn,
         "beside": [picture["form"] for picture in drawn] in (["flow"], ["bars"]),
         "values": {name: card.cells[name].value for name in shown},
+        "states": {
+            channel.name: card.cells[channel.name].value
+            for channel in entry.channels
+            if channel.kind in (Kind.ENUM, Kind.FLAG)
+        },
         "channels": [
             {
                 "name": channel.name,

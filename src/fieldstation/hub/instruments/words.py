@@ -14,8 +14,8 @@ DIGITS = 6
 
 
 def value_text(channel: Channel, value: Value) -> str:
-    """The value without its unit; a dash for none. The pages' script writes it alike."""
-    if value is None:
+    """The value without its unit; a dash for none or no text. The pages' script writes it alike."""
+    if value is None or value == "":
         return "–"
     if channel.kind is Kind.ENUM:
         return channel.label_of(value).replace("_", " ")

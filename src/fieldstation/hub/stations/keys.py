@@ -2,7 +2,10 @@
 
 1. A key is `fsk_` and 256 random bits; the prefix lets scanners of leaked secrets find it.
 2. A revoked key is refused on its next request, because nothing about keys is remembered between
-   requests (test_revoked_key_is_refused_on_the_next_request).
+   requests (test_revoked_key_is_refused_on_the_next_request). Revoking can be undone for a day.
+3. A new key does not cut off a station that has not got it yet: the one before stays good until the
+   new one is used, but no longer than a day (test_the_old_key_ends_when_the_new_one_is_used). A
+   second new key replaces one that was never used, not the one in use.
 """
 
 from __future__ import annotations
@@ -10,19 +13,29 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.nearest import nearest
+from fieldstation.hub.sites.home import home
+from fieldstation.hub.sites.models import Site
 from fieldstation.hub.stations.models import Gateway
 
 PREFIX = "fsk_"
 LONGEST_NAME = 80
-VALID = "SELECT key_hash, id FROM stations_gateway WHERE key_hash IN ({}) AND revoked_at IS NULL"
+OLD_KEY_FOR = timedelta(hours=24)
+UNDO_FOR = timedelta(hours=24)
+VALID = """
+    SELECT key_hash, id, old_key_hash IS NOT NULL FROM stations_gateway
+     WHERE key_hash IN ({0}) AND revoked_at IS NULL
+    UNION ALL
+    SELECT old_key_hash, id, 0 FROM stations_gateway
+     WHERE old_key_hash IN ({0}) AND revoked_at IS NULL AND old_key_until > %s
+"""
 
 
 def key_hash(key: str) -> bytes:
@@ -30,40 +43,87 @@ def key_hash(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def add_gateway(name: str) -> str:
-    """Register a station; its key is returned here and never again. Raises BadRequest for an empty,
-    overlong or taken name.
+def new_gateway(name: str, site: Site | None = None) -> Gateway:
+    """A gateway of the site (None: the first one) that has no key yet. Raises BadRequest for an
+    empty, overlong or taken name.
     """
     name = name.strip()
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise BadRequest(f"A gateway's name has 1 to {LONGEST_NAME} printable characters.")
-    key = PREFIX + secrets.token_urlsafe(32)
     try:
-        Gateway.objects.create(name=name, slug=_free_slug(name), key_hash=key_hash(key))
+        with transaction.atomic():
+            return Gateway.objects.create(name=name, slug=_free_slug(name), site=site or home())
     except IntegrityError as error:
         raise BadRequest(f"There is a gateway {name!r} already; choose another name.") from error
+
+
+def add_gateway(name: str) -> str:
+    """Register a station; its key is returned here and never again. Raises BadRequest."""
+    return renew(new_gateway(name))
+
+
+def renew(gateway: Gateway) -> str:
+    """A new key, returned here and never again. A revoked gateway is let in again with it, and with
+    it alone.
+    """
+    now, key = timezone.now(), PREFIX + secrets.token_urlsafe(32)
+    if gateway.revoked_at is not None:
+        gateway.old_key_hash = gateway.old_key_until = None
+    elif gateway.key_hash is not None:
+        if gateway.old_key_hash is None or (gateway.old_key_until or now) <= now:
+            gateway.old_key_hash = gateway.key_hash
+        gateway.old_key_until = now + OLD_KEY_FOR
+    gateway.key_hash, gateway.keyed_at, gateway.revoked_at = key_hash(key), now, None
+    gateway.save()
     return key
 
 
-def revoke(name: str) -> None:
-    """Refuse this gateway's key from now on; its readings stay. Raises NotFound."""
+def revoke(name: str) -> Gateway:
+    """Refuse this gateway's keys from now on; its readings stay. Raises
+    NotFound.
+    """
     gateway = Gateway.objects.filter(name=name).first() or Gateway.objects.filter(slug=name).first()
     if gateway is None:
         names = Gateway.objects.values_list("name", flat=True)
         raise NotFound(f"There is no gateway {name!r}.{nearest(name, names)}")
+    shut_out(gateway)
+    return gateway
+
+
+def shut_out(gateway: Gateway) -> None:
+    """Refuse the gateway's keys from now on; its readings stay."""
     if gateway.revoked_at is None:
         gateway.revoked_at = timezone.now()
         gateway.save(update_fields=["revoked_at"])
 
 
+def undo_until(gateway: Gateway) -> datetime | None:
+    """Until when the revoking of this gateway can be undone; None when it cannot."""
+    if gateway.revoked_at is None or gateway.revoked_at + UNDO_FOR <= timezone.now():
+        return None
+    return gateway.revoked_at + UNDO_FOR
+
+
+def undo_revoke(gateway: Gateway) -> None:
+    """Let the gateway in again with the key that it has. Raises BadRequest when it is too late."""
+    if gateway.revoked_at is not None and undo_until(gateway) is None:
+        raise BadRequest("The key was revoked more than a day ago; give the station a new one.")
+    gateway.revoked_at = None
+    gateway.save(update_fields=["revoked_at"])
+
+
 def holders(hashes: Collection[bytes]) -> dict[bytes, str]:
-    """The gateway id for each of these key hashes that is valid at this moment."""
+    """The gateway id for each of these key hashes that is valid at this moment. Where one of them
+    is a new key, the key before it is over.
+    """
     # Bare SQL: on the way of every upload, making the query with the ORM costs 300 us, asking 20.
-    places = ", ".join(["%s"] * len(hashes))
+    places, wanted = ", ".join(["%s"] * len(hashes)), list(hashes)
     with connection.cursor() as cursor:
-        cursor.execute(VALID.format(places), list(hashes))
-        rows = cursor.fetchall()
-    return {bytes(digest): str(gateway).replace("-", "") for digest, gateway in rows}
+        cursor.execute(VALID.format(places), [*wanted, *wanted, timezone.now()])
+        rows = [(bytes(digest), str(one), renewed) for digest, one, renewed in cursor.fetchall()]
+    if arrived := [digest for digest, _, renewed in rows if renewed]:
+        Gateway.objects.filter(key_hash__in=arrived).update(old_key_hash=None, old_key_until=None)
+    return {digest: gateway.replace("-", "") for digest, gateway, _ in rows}
 
 
 def seen(ids: Collection[str], now: datetime) -> None:

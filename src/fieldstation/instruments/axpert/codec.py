@@ -20,7 +20,8 @@ from fieldstation.instruments.axpert.frame import (
     open_reply,
 )
 from fieldstation.instruments.axpert.kept import kept
-from fieldstation.instruments.axpert.reply import ARGUMENTS, decode_reply, form_of, split
+from fieldstation.instruments.axpert.reply import ARGUMENTS, decode_reply, form_of, is_query, split
+from fieldstation.instruments.axpert.settings import Limits, checked
 from fieldstation.model import Channel, Kind, Value
 from fieldstation.model.talk import FrameEnd
 
@@ -67,9 +68,12 @@ def read_frame(command: str, data: bytes) -> dict[str, Value]:
 
 
 def decode_vector(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The `decoded` of one vector. Raises as `decode_frame`; `unsupported` for an entry that is
-    refused before anything is sent.
+    """The `decoded` of one vector. Raises as `decode_frame`; for an entry without a reply what its
+    setting is refused for before anything is sent (`invalid_argument`), else `unsupported`.
     """
+    if entry.get("response_hex") is None and not is_query(str(entry.get("command") or "Q")):
+        allowed = entry.get("allowed_currents")
+        checked(str(entry["command"]), Limits(int(entry.get("battery_class") or 0), allowed))
     return decode_frame(*vector_frame(entry))
 
 

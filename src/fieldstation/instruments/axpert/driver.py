@@ -2,15 +2,19 @@
 
 1. Only queries are sent here, nothing that changes the unit. Settings (PI30 sheet, section 6) have
    their own way, with limits and read-back, and belong in a module of their own beside this one.
-2. A refusal or an echo of a query is final for this connection: the query leaves the plan
+2. Identifying takes four questions in most cases, since a line of 2400 baud is slow and the first
+   reading waits for it; the other queries are tried behind that reading
+   (test_the_first_reading_waits_for_four_questions).
+3. A refusal or an echo of a query is final for this connection: the query leaves the plan
    (test_refused_queries_are_not_polled).
-3. A request whose checksum holds a NUL is asked once more in its other form
+4. A request whose checksum holds a NUL is asked once more in its other form
    (test_request_with_nul_falls_back_to_the_plain_form).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -140,7 +144,8 @@ _PLAN: tuple[tuple[Layout, Callable[[Facts], Conversation[dict[str, Value]]], st
     (channels.RATINGS, _plain("QPIRI"), "QPIRI", 360),
     (channels.EQUALIZATION, _plain("QBEQI"), "QBEQI", 360),
 )
-_PROBES = tuple(probe for _layout, _converse, probe, _every in _PLAN)
+# The status gets its meaning from QPIGS2 (LV5048), which is asked at once therefore.
+_LATER = tuple(probe for _layout, _converse, probe, _every in _PLAN if probe != "QPIGS2")
 
 
 class AxpertDriver:
@@ -154,7 +159,7 @@ class AxpertDriver:
     resync: Exchange[Any] | None = exchange("QPI", attempts=1)
 
     def identify(self) -> Conversation[Identity]:
-        """Ask for protocol, serial, model and firmware, and which queries the unit answers.
+        """Ask for protocol, serial number and model, and for what tells how to read the status.
 
         Raises CodecError `wrong_protocol` for a unit that speaks another dialect than PI30.
         """
@@ -164,16 +169,23 @@ class AxpertDriver:
                 "wrong_protocol", f"the unit speaks {hello.text!r}, this instrument is {PROTOCOL}"
             )
         facts: dict[str, Value] = {"protocol_id": PROTOCOL}
-        for command in ("QID", "QSID", "QMN", "QGMN", "QVFW"):
-            reply = yield from optional(command)
-            known = {} if reply is None else reply.values
-            facts |= {name: value for name, value in known.items() if name != "serial_length"}
-        replies = yield from _probe()
+        facts |= yield from _first_of("QSID", "QID")
+        facts |= yield from _first_of("QMN", "QGMN")
+        facts |= _facts((yield from _probe("QPIGS2")))
+        return Identity(self.kind, str(facts.get("serial_number", "")), _model(facts), facts)
+
+    def explore(self, identity: Identity) -> Conversation[Identity]:
+        """Ask for the firmware, and which of the other queries the unit answers."""
+        facts = dict(identity.facts)
+        facts |= yield from _first_of("QVFW")
+        replies = yield from _probe(*_LATER)
+        known = str(facts.get("queries", ""))
         facts |= _facts(replies)
+        facts["queries"] = f"{known} {facts['queries']}".strip()
         if "QET" in replies:
             counters = yield from _counters()
             facts["counters"] = " ".join(counters)
-        return Identity(self.kind, str(facts.get("serial_number", "")), _model(facts), facts)
+        return replace(identity, facts=facts)
 
     def plan(self, identity: Identity) -> Sequence[Poll]:
         """Polls for the queries that the unit answered; the status is always the first."""
@@ -185,10 +197,19 @@ class AxpertDriver:
         ]
 
 
-def _probe() -> Conversation[dict[str, Reply]]:
-    """Replies to all queries of the plan, without those that the unit does not give."""
+def _first_of(*commands: str) -> Conversation[dict[str, Value]]:
+    """What the first of these queries tells that the unit answers; nothing when it answers none."""
+    for command in commands:
+        reply = yield from optional(command)
+        if reply is not None:
+            return {name: value for name, value in reply.values.items() if name != "serial_length"}
+    return {}
+
+
+def _probe(*commands: str) -> Conversation[dict[str, Reply]]:
+    """Replies to queries, without those that the unit does not give."""
     replies: dict[str, Reply] = {}
-    for command in _PROBES:
+    for command in commands:
         reply = yield from optional(command)
         if reply is not None:
             replies[command] = reply

@@ -24,7 +24,7 @@ from fieldstation.instruments.axpert.frame import (
 from fieldstation.instruments.axpert.reply import LV5048, decode_reply, split
 from fieldstation.instruments.axpert.tokens import decode_token
 from fieldstation.instruments.axpert.warning_bits import decode_warnings
-from fieldstation.model import Conversation, Kind, Outgoing
+from fieldstation.model import Conversation, Kind, Outgoing, acquainted
 
 T = TypeVar("T")
 
@@ -217,7 +217,7 @@ def test_every_quantity_has_label_and_every_number_a_range() -> None:
 
 def test_identity_tells_serial_model_and_what_the_unit_can_do() -> None:
     twin = registry.twin("axpert", "max_8048", fast=True)
-    identity = run(DRIVER.identify(), lambda data: line(twin.receive(data, NOON_S)))
+    identity = run(acquainted(DRIVER), lambda data: line(twin.receive(data, NOON_S)))
     assert identity.serial == "92932105105315"
     assert identity.model == "MKS2-8000"
     assert identity.facts["status_tokens"] == 24
@@ -227,9 +227,29 @@ def test_identity_tells_serial_model_and_what_the_unit_can_do() -> None:
     assert {"trackers", "energy", "bms"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("max_8048", ["QPI", "QSID", "QMN", "QPIGS2"]),
+        ("ms_1012", ["QPI", "QSID", "QID", "QMN", "QGMN", "QPIGS2"]),
+    ],
+)
+def test_the_first_reading_waits_for_four_questions(model: str, asked: list[str]) -> None:
+    twin, heard = registry.twin("axpert", model, fast=True), []
+
+    def answer(data: bytes) -> bytes:
+        heard.append(data[:-3].decode())
+        return line(twin.receive(data, NOON_S))
+
+    short, whole = run(DRIVER.identify(), answer), run(acquainted(DRIVER), answer)
+    assert heard[: len(asked)] == asked
+    assert (short.serial, short.model) == (whole.serial, whole.model)
+    assert DRIVER.plan(short)[0].layout == DRIVER.plan(whole)[0].layout
+
+
 def test_refused_queries_are_not_polled() -> None:
     twin = registry.twin("axpert", "ms_1012", fast=True)
-    identity = run(DRIVER.identify(), lambda data: line(twin.receive(data, NOON_S)))
+    identity = run(acquainted(DRIVER), lambda data: line(twin.receive(data, NOON_S)))
     names = {poll.layout.name for poll in DRIVER.plan(identity)}
     assert names == {"status", "warnings", "switches", "ratings"}
 
@@ -255,7 +275,7 @@ def test_request_without_nul_has_no_other_form() -> None:
 
 def test_split_phase_unit_is_recognised_by_its_second_leg() -> None:
     twin = registry.twin("axpert", "lv5048", fast=True)
-    identity = run(DRIVER.identify(), lambda data: line(twin.receive(data, NOON_S)))
+    identity = run(acquainted(DRIVER), lambda data: line(twin.receive(data, NOON_S)))
     assert identity.facts["dialect"] == LV5048
 
 

@@ -62,7 +62,7 @@ def temperature(name: str) -> Number:
 
 def rate(name: str) -> Number:
     """0 to 100 % in 255 steps (section 4)."""
-    return Number(name, times=100, over=255, decimals=3)
+    return Number(name, times=100, over=255, decimals=4)
 
 
 def _temperatures(what: str, empty: int) -> Shape:

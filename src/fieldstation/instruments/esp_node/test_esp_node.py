@@ -431,8 +431,8 @@ def test_a_node_with_a_lost_clock_tells_the_year_2000() -> None:
 def test_unknown_profile_and_fault_are_said_in_a_sentence() -> None:
     with pytest.raises(NotFound, match="nearest is 'bare'"):
         registry.speaker("esp_node", "bar")
-    with pytest.raises(NotFound, match="no fault is called 'late'"):
-        registry.speaker("esp_node", "", 1, ["late"])
+    with pytest.raises(NotFound, match="no fault is called 'shy'"):
+        registry.speaker("esp_node", "", 1, ["shy"])
     with pytest.raises(NotFound, match="cannot be asked"):
         registry.driver("esp_node")
     with pytest.raises(NotFound, match="needs a broker"):

@@ -36,6 +36,8 @@ class Memory:
     def __init__(self, scale: Scale = USUAL) -> None:
         self.scale = scale
         self._words: dict[int, int] = {}
+        # The charging logic asks for its settings at every step, and seldom does one change.
+        self._numbers: dict[str, float] = {}
 
     def read(self, start: int, count: int) -> list[int]:
         """`count` words from `start`. Raises InstrumentRefused outside the areas."""
@@ -45,14 +47,21 @@ class Memory:
     def load(self, start: int, words: Sequence[int]) -> None:
         """Put words as they are."""
         _require(start, len(words))
+        self._numbers.clear()
         self._words |= dict(enumerate(words, start))
 
     def put(self, values: Mapping[str, Value]) -> None:
         """Put values by register name."""
+        self._numbers.clear()
         self._words |= encode_words(values, self.scale)
 
     def value(self, name: str) -> float:
         """The number that a register holds; 0 for none."""
+        if name not in self._numbers:
+            self._numbers[name] = self._number(name)
+        return self._numbers[name]
+
+    def _number(self, name: str) -> float:
         register = BY_NAME[name]
         words = [self._words.get(at, 0) for at in range(register.address, register.end)]
         part = words[::-1] if DOCUMENTED.turned(register) else words

@@ -103,19 +103,21 @@ class Tally:
             self.restarted = True
             self.alarms = 0
             self.today = Today(unit.volts, unit.volts)
-        ah, wh = unit.amps * step_s / 3600, unit.power_w * step_s / 3600
+        volts = unit.volts
+        power_w = unit.amps * volts
+        ah, wh = unit.amps * step_s / 3600, power_w * step_s / 3600
         self.ah, self.wh = self.ah + ah, self.wh + wh
-        self.low_v, self.high_v = min(self.low_v, unit.volts), max(self.high_v, unit.volts)
+        self.low_v, self.high_v = min(self.low_v, volts), max(self.high_v, volts)
         if unit.state in STAGES:
             self.stage_s[unit.state] = self.stage_s.get(unit.state, 0.0) + step_s
-        self._count_today(unit, array_v, ah, wh)
+        self.today.ah, self.today.wh = self.today.ah + ah, self.today.wh + wh
+        self._count_today(unit, array_v, volts, power_w)
 
-    def _count_today(self, unit: Charging, array_v: float, ah: float, wh: float) -> None:
-        today, volts = self.today, unit.volts
-        today.ah, today.wh = today.ah + ah, today.wh + wh
+    def _count_today(self, unit: Charging, array_v: float, volts: float, power_w: float) -> None:
+        today = self.today
         today.low_v, today.high_v = min(today.low_v, volts), max(today.high_v, volts)
         today.array_v = max(today.array_v, array_v)
-        today.power_w = max(today.power_w, unit.power_w)
+        today.power_w = max(today.power_w, power_w)
         degrees = round(unit.air_c())
         today.low_c, today.high_c = min(today.low_c, degrees), max(today.high_c, degrees)
         today.faults |= unit.faults

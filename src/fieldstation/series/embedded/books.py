@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldstation.batch.announce import decode_notes
 from fieldstation.batch.arrays import Section, decode_sections
+from fieldstation.batch.facts import ClockFact, Source
 from fieldstation.batch.frame import Frame, open_frame
+from fieldstation.batch.limits import LIMITS
 from fieldstation.batch.model import Announcement
 from fieldstation.batch.ranges import Range, Ranges
 from fieldstation.errors import CodecError, StoreDamaged
 from fieldstation.model import Layout
+from fieldstation.series.embedded.placing import Placing, placed
 from fieldstation.series.embedded.rows import block_of
 from fieldstation.series.embedded.streams import Stream, Streams
 
@@ -33,9 +37,12 @@ Boot = tuple[str, bytes]
 
 @dataclass(slots=True)
 class Books:
-    """What was received: ranges by station and boot, digests of the last batches, row numbers."""
+    """What was received: ranges by station and boot, which of them a clock fact placed, digests of
+    the last batches, row numbers.
+    """
 
     ranges: dict[Boot, Ranges] = field(default_factory=dict)
+    placings: dict[Boot, list[Placing]] = field(default_factory=dict)
     digests: OrderedDict[tuple[Boot, int, int], bytes] = field(default_factory=OrderedDict)
     boots: dict[Boot, int] = field(default_factory=dict)
     stations: dict[str, int] = field(default_factory=dict)
@@ -64,13 +71,14 @@ def add_blocks(
     boot: int,
     sections: Iterable[Section],
     known: Sequence[Range],
+    placed_by_us: int,
 ) -> None:
     """Make the new readings of upload `number` visible, unless segments hold them already."""
     for section in sections:
         stream = streams.by_key[station, section.instrument, section.layout.id]
         if number <= stream.through:
             continue
-        block = block_of(section, boot, number)
+        block = block_of(section, boot, number, placed_by_us)
         if known:
             block = block.take(fresh_rows(section, known))
         if len(block):
@@ -89,6 +97,7 @@ def load(connection: sqlite3.Connection) -> tuple[Books, Streams]:
     books = Books(stations={name: key for key, name in names.items()})
     books.last_upload = max((stream.through for stream in streams.by_key.values()), default=0)
     _load_ranges(connection, books, names)
+    _load_placings(connection, books)
     for number, station, body, known in connection.execute(
         "SELECT id, station, body, known FROM inbox ORDER BY id"
     ):
@@ -105,6 +114,16 @@ def _load_ranges(connection: sqlite3.Connection, books: Books, names: Mapping[in
         "SELECT boot, first, last FROM received ORDER BY boot, first"
     ):
         books.ranges.setdefault(boots[key], Ranges()).pairs.append((first, last))
+
+
+def _load_placings(connection: sqlite3.Connection, books: Books) -> None:
+    boots = {key: boot for boot, key in books.boots.items()}
+    for key, first, last, kernel, mono_us, utc_us, error_us, source in connection.execute(
+        "SELECT boot, first, last, kernel, mono_us, utc_us, error_us, source FROM placed"
+        " ORDER BY boot, first"
+    ):
+        clock = ClockFact(bytes(16), 0, kernel, mono_us, utc_us, error_us, Source(source))
+        books.placings.setdefault(boots[key], []).append(Placing(first, last, clock))
 
 
 def _stream(row: Sequence[Any], names: Mapping[int, str]) -> Stream:
@@ -136,9 +155,13 @@ def _reload(
             for entry in frame.entries
         ]
         sections = decode_sections(frame, layouts)
+        clock = decode_notes(frame.announcements, LIMITS).clock
+        offset_us = clock.offset_us if clock is not None else 0
+        if clock is not None:
+            sections = [placed(section, offset_us) for section in sections]
     except (CodecError, KeyError) as error:
         raise StoreDamaged(f"upload {number} in the series store's inbox is damaged") from error
     boot = (station, frame.boot)
-    add_blocks(streams, station, number, books.boots[boot], sections, known)
+    add_blocks(streams, station, number, books.boots[boot], sections, known, offset_us)
     books.remember(boot, frame)
     books.last_upload = max(books.last_upload, number)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fieldstation.errors import StoreUnavailable
+from fieldstation.series.embedded.migrate import migrate
 from fieldstation.series.embedded.schema import explained, open_reader, open_writer, told
 
 # The write-ahead log is copied into the file when it has grown to this.
@@ -37,6 +38,7 @@ class Connections:
         self._guard = threading.Lock()
         self._owner = _own(path)
         try:
+            migrate(path)
             self._open()
         except BaseException:
             os.close(self._owner)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldstation.batch.arrays import Section
-from fieldstation.model import Channel, Kind, Value
+from fieldstation.model import Channel, Kind, Trust, Value
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -33,13 +33,15 @@ class Block:
     `system` is int64[5, n]: UTC, sequence, UTC minus monotonic (microseconds), trust, boot number.
     `floats` is float64[channels, n] with NaN where there is no value. `objects` holds, by column
     number, the channels that floats cannot carry; their rows of `floats` are NaN. `upload` is the
-    inbox number of the newest upload in it.
+    inbox number of the newest upload in it. Where trust is PLACED, UTC is monotonic time plus
+    `placed_by_us`.
     """
 
     system: Ints
     floats: Floats
     objects: dict[int, Objects]
     upload: int = 0
+    placed_by_us: int = 0
 
     @property
     def times(self) -> Ints:
@@ -47,13 +49,22 @@ class Block:
         times: Ints = self.system[TIME]
         return times
 
+    @property
+    def taken_us(self) -> Ints:
+        """UTC microseconds as the station gave them; only of rows of one upload."""
+        placed = self.system[TRUST] == Trust.PLACED
+        taken = self.times - self.placed_by_us + self.system[OFFSET]
+        return np.where(placed, taken, self.times) if placed.any() else self.times
+
     def __len__(self) -> int:
         return len(self.times)
 
     def take(self, rows: NDArray[Any] | slice) -> Block:
         """The rows that a mask, index array or slice picks."""
         objects = {place: column[rows] for place, column in self.objects.items()}
-        return Block(self.system[:, rows], self.floats[:, rows], objects, self.upload)
+        return Block(
+            self.system[:, rows], self.floats[:, rows], objects, self.upload, self.placed_by_us
+        )
 
     def by_time(self) -> Block:
         """The rows in time order, those of one instant in the order they had."""
@@ -75,14 +86,14 @@ class Block:
         )
 
 
-def block_of(section: Section, boot: int, upload: int) -> Block:
+def block_of(section: Section, boot: int, upload: int, placed_by_us: int = 0) -> Block:
     """The rows of an upload's section."""
     system = np.empty((SYSTEM_COLUMNS, section.system.shape[1]), dtype=np.int64)
     system[TIME] = section.system[1]
     system[SEQUENCE] = section.system[0]
     system[OFFSET:BOOT] = section.system[2:]
     system[BOOT] = boot
-    return Block(system, section.floats, section.objects, upload)
+    return Block(system, section.floats, section.objects, upload, placed_by_us)
 
 
 def concat(blocks: Sequence[Block]) -> Block:

@@ -10,11 +10,33 @@ from urllib.parse import quote
 
 from fieldstation.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x46535331  # "FSS1"
 
 # Blobs end inside a page; small pages waste little of the last one.
 PAGE_SIZE = 1024
+
+# What version 2 added.
+ADDED_2 = """
+CREATE TABLE day (                         -- readings in segments by UTC day (since 1970-01-01)
+    stream INTEGER NOT NULL REFERENCES stream,
+    day INTEGER NOT NULL,
+    stored INTEGER NOT NULL,               -- by the time under which they are filed
+    taken INTEGER NOT NULL,                -- by the time that the station gave them
+    PRIMARY KEY (stream, day)
+) WITHOUT ROWID;
+CREATE TABLE placed (                      -- sequences whose readings a clock fact has dated
+    boot INTEGER NOT NULL REFERENCES boot,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    kernel TEXT NOT NULL,                  -- the machine's run that the fact is about
+    mono_us INTEGER NOT NULL,              -- its monotonic time
+    utc_us INTEGER NOT NULL,               -- and the UTC at that moment
+    error_us INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (boot, first)
+) WITHOUT ROWID;
+"""
 
 TABLES = """
 CREATE TABLE station (
@@ -143,7 +165,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreDamaged(f"{path} is an SQLite file but not a series store: name another")
         connection.executescript(
-            f"BEGIN;{TABLES}PRAGMA application_id = {APPLICATION_ID};"
+            f"BEGIN;{TABLES}{ADDED_2}PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {VERSION};COMMIT;"
         )
 

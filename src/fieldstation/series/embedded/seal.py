@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fieldstation.batch.limits import MOST_INTEGER
+from fieldstation.series.embedded.days import day_counts
 from fieldstation.series.embedded.rows import Block, concat
 from fieldstation.series.embedded.segments import (
     STRIDE,
@@ -69,6 +70,8 @@ class Done:
     readings: int
     first_us: int
     last_us: int
+    days: list[tuple[int, int, int]]
+    """Day, readings that are filed on it, readings that the station dated on it."""
 
 
 @dataclass(slots=True)
@@ -104,7 +107,10 @@ class Round:
     def _seal(self, stream: Stream, hot: tuple[Block, ...]) -> None:
         rows = concat(hot).by_time()
         times = rows.times
-        done = Done(stream, self._through, len(hot), len(rows), int(times[0]), int(times[-1]))
+        done = Done(
+            stream, self._through, len(hot), len(rows), int(times[0]), int(times[-1]),
+            day_counts(hot),
+        )  # fmt: skip
         change = _Change(done)
         with self._writer.reading() as pieces:
             for portion in plan(pieces.segments(stream.id, 0, MOST_INTEGER), times):
@@ -165,6 +171,11 @@ def _count(connection: sqlite3.Connection, change: _Change) -> None:
     )
     connection.executemany(
         "DELETE FROM doomed WHERE segment = ?", [(number,) for number, _ in change.fresh]
+    )
+    connection.executemany(
+        "INSERT INTO day (stream, day, stored, taken) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET stored = stored + excluded.stored, taken = taken + excluded.taken",
+        [(stream.id, *row) for row in done.days],
     )
     connection.execute(
         "UPDATE stream SET through = ?, readings = readings + ?,"

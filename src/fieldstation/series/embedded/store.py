@@ -21,11 +21,14 @@ from pathlib import Path
 
 from fieldstation.batch.limits import MOST_INTEGER
 from fieldstation.batch.model import Receipt
+from fieldstation.batch.ranges import Ranges
+from fieldstation.batch.report import Span
 from fieldstation.errors import BadRequest, FieldstationError, StoreError, StoreUnavailable
 from fieldstation.series.api import Buckets, Columns, InstrumentEntry, Latest, Upload
 from fieldstation.series.embedded.books import load
 from fieldstation.series.embedded.cache import Cache
 from fieldstation.series.embedded.connections import Connections
+from fieldstation.series.embedded.days import counted
 from fieldstation.series.embedded.inbox import Group
 from fieldstation.series.embedded.reads import View, pages
 from fieldstation.series.embedded.schema import told
@@ -83,7 +86,7 @@ class EmbeddedStore:
         """See `SeriesStore.apply`."""
         with self._files.writing:
             self._heal()
-            group = Group(self._books, self._streams)
+            group = Group(self._books, self._streams, self.reading)
             answers = [_admit(group, upload) for upload in uploads]
             if group.changes:
                 with self.transaction() as connection:
@@ -173,6 +176,27 @@ class EmbeddedStore:
             view.open(connection, self._cache)
             found = {each.channel: each for each in view.buckets(known, start_us, end_us, most)}
         return [found[name] for name in channels]
+
+    def counts(
+        self, station: str, start_day: int, end_day: int, *, taken: bool = False
+    ) -> dict[tuple[str, int], int]:
+        """See `SeriesStore.counts`."""
+        with self._memory:
+            streams = [s for s in self._streams.by_key.values() if s.station == station]
+            held = [(stream, tuple(stream.hot)) for stream in streams]
+        with self._files.snapshot() as connection:
+            return counted(connection, held, start_day, end_day, taken)
+
+    def absent(self, station: str, spans: Sequence[Span]) -> list[Span]:
+        """See `SeriesStore.absent`."""
+        nothing = Ranges()
+        with self._memory:
+            ranges = self._books.ranges
+            return [
+                (boot, low, high)
+                for boot, first, last in spans
+                for low, high in ranges.get((station, boot), nothing).absent(first, last)
+            ]
 
     # --- sealing ---
 

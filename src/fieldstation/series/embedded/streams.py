@@ -6,7 +6,8 @@
    never change; who wants a fixed set of readings copies the list while nobody adds to it.
 3. The newest reading is the one with the latest time; of those, the one that came last.
 4. Of two layouts that define a channel, the one announced last counts. An announcement that says
-   what is known already changes that order only when another layout was announced since.
+   what is known already changes that order only when another layout was announced since. But a
+   table that makes the channel a headline is not outdone by one of another name that does not.
 """
 
 from __future__ import annotations
@@ -161,11 +162,16 @@ def newest_first(streams: Iterable[Stream]) -> list[Stream]:
 
 
 def union(streams: Iterable[Stream]) -> tuple[Channel, ...]:
-    """Every channel once, by its newest definition."""
+    """Every channel once, by the definition that counts (rule 4)."""
     channels: dict[str, Channel] = {}
+    names: set[str] = set()
     for stream in newest_first(streams):
+        newest = stream.layout.name not in names
+        names.add(stream.layout.name)
         for channel in stream.layout.channels:
-            channels.setdefault(channel.name, channel)
+            known = channels.setdefault(channel.name, channel)
+            if newest and channel.headline and not known.headline:
+                channels[channel.name] = channel
     return tuple(channels.values())
 
 

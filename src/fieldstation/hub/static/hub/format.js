@@ -5,7 +5,7 @@ const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
 /** The value without its unit; a dash for none. `form` has kind, decimals and codes. */
 export function valueText(form, value) {
-  if (value === null || value === undefined) return "–";
+  if (value === null || value === undefined || value === "") return "–";
   if (form.kind === "enum") return (form.codes[String(value)] ?? `unknown ${value}`).replaceAll("_", " ");
   if (form.kind === "flag") return value ? "on" : "off";
   if (typeof value !== "number") return String(value);

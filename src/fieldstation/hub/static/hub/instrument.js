@@ -1,5 +1,8 @@
 // The page of one instrument: live values, and a plot whose view is the page's address.
 
+import { changes } from "./changes.js";
+import { fetchHoles, listHoles } from "./holes.js";
+import { Lamps } from "./lamps.js";
 import { isState } from "./lanes.js";
 import { follow } from "./live.js";
 import { bindKeys, bindTouch } from "./moves.js";
@@ -7,10 +10,13 @@ import { Picker, closeMenusOutside } from "./picker.js";
 import { Pictures } from "./pictures.js";
 import { Plot, axisOf } from "./plot.js";
 import { Readout } from "./readout.js";
+import { drawSparkline } from "./sparkline.js";
 import { hubNow, showAge, showReading } from "./state.js";
+import { timeline } from "./timeline.js";
 import { instant, over, queryOf, spanOf, viewOf } from "./view.js";
 
 const LIVE_AGAIN_MS = 2000;
+const CURVES_AGAIN_MS = 300_000;
 const POINTS = { least: 200, most: 2048 };
 
 const page = document.getElementById("instrument");
@@ -19,6 +25,11 @@ const byName = new Map(facts.channels.map((channel) => [channel.name, channel]))
 const at = (id) => document.getElementById(id);
 
 const pictures = new Pictures(at("pictures"), facts);
+const lamps = new Lamps(page);
+const sections = [
+  ...[...page.querySelectorAll("[data-timeline]")].map((section) => timeline(section, facts)),
+  ...(at("changes") ? [changes(at("changes"), facts)] : []),
+];
 
 let view = null;
 let plot = null;
@@ -53,7 +64,7 @@ function build() {
   readout = new Readout(at("readout"), channels, (name) => toggle(name, false));
   plot = null;
   if (!channels.length) return;
-  plot = new Plot(at("plot"), channels, go, (x, values) => readout.show(x, values));
+  plot = new Plot(at("plot"), channels, go, (x, values, hole) => readout.show(x, values, hole));
   bindTouch(plot.uplot.over, () => plot.range, (from, to) => plot.scaleTo(from, to), go);
 }
 
@@ -72,12 +83,16 @@ async function load() {
   at("plot").classList.add("busy");
   try {
     const { signal } = fetching;
-    const [buckets, states] = await Promise.all([
+    const [buckets, states, holes] = await Promise.all([
       ask("buckets", shown.measured, from, to, signal), ask("states", shown.states, from, to, signal),
+      fetchHoles(facts.api, from, to, facts.everyS, signal),
     ]);
     if (shown !== plot) return;
     spanShown = buckets?.span_s ?? (to - from) / points();
     plot.show(buckets, states, from, to, facts.everyS);
+    plot.shadeHoles(holes);
+    pictures.gaps(holes);
+    listHoles(at("plot-gaps"), holes);
     at("plot-status").textContent = described(buckets, states);
   } catch (error) {
     if (error.name !== "AbortError") say(`The plot could not be fetched: ${error.message}`);
@@ -199,9 +214,17 @@ follow((reading) => {
   if (`${reading.gateway}/${reading.instrument}` !== page.dataset.instrument) return;
   showReading(page, reading);
   pictures.show(reading.values);
+  lamps.show(reading.values);
+  for (const show of sections) show(reading.values);
   const wait = Math.max(LIVE_AGAIN_MS, spanShown * 500);
   if (view?.range && Date.now() - drawnAt >= wait && !document.hidden) load();
 });
+function curves() {
+  for (const svg of page.querySelectorAll("svg.spark")) drawSparkline(svg);
+}
+
+curves();
+setInterval(curves, CURVES_AGAIN_MS);
 showAge(page);
 setInterval(() => showAge(page), 1000);
 if (at("plot")) {

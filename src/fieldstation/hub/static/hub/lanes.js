@@ -27,7 +27,7 @@ function label(channel, value) {
 }
 
 /** The name of the colour of a value: codes in the order of the table, flags lit or not. */
-function colourOf(channel, value) {
+export function colourOf(channel, value) {
   if (value === null) return "--muted";
   if (channel.kind === "flag") return value ? "--curve-0" : "--state-off";
   const place = Object.keys(channel.codes).indexOf(String(value));

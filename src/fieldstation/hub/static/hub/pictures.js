@@ -35,6 +35,11 @@ export class Pictures {
     for (const one of this.all) one.over?.(from, to);
   }
 
+  /** What is missing over that range. */
+  gaps(holes) {
+    for (const one of this.all) one.gaps?.(holes);
+  }
+
   draw() {
     for (const one of this.all) one.draw(this.values);
   }

@@ -3,6 +3,7 @@
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { lonely, reach, withGaps } from "./gaps.js";
+import { holeAt, shade } from "./holes.js";
 import { drawLanes, isState, LANE, stateAt } from "./lanes.js";
 import { timeLabels } from "./timeaxis.js";
 
@@ -22,8 +23,8 @@ export function curveOf(place) {
 const AXIS = 44;
 
 /**
- * A plot in `box`. `onSelect(from, to)` is called after a drag; `onCursor(x, values)` on a move, and
- * with the newest place while the pointer is elsewhere.
+ * A plot in `box`. `onSelect(from, to)` is called after a drag; `onCursor(x, values, hole)` on a
+ * move, and with the newest place while the pointer is elsewhere.
  */
 export class Plot {
   constructor(box, channels, onSelect, onCursor) {
@@ -36,6 +37,7 @@ export class Plot {
     this.onCursor = onCursor;
     this.curves = new Map();
     this.spans = new Map();
+    this.holes = [];
     const series = channels.flatMap((channel, place) => this.#series(channel, place));
     this.uplot = new uPlot(this.#options(series), [[]], box);
   }
@@ -52,6 +54,13 @@ export class Plot {
     this.spans = new Map((states?.channels ?? []).map((one) => [one.channel, one]));
     this.uplot.setData(tables.length ? uPlot.join(tables) : [[from, to]], false);
     this.scaleTo(from, to);
+    this.#tell();
+  }
+
+  /** Shades what is missing (`fetchHoles`). */
+  shadeHoles(holes) {
+    this.holes = holes;
+    this.uplot.redraw(false);
     this.#tell();
   }
 
@@ -116,6 +125,7 @@ export class Plot {
       hooks: {
         setSelect: [(u) => this.#selected(u)],
         setCursor: [() => this.#tell()],
+        drawClear: [(u) => this.#drawHoles(u)],
         draw: [(u) => this.#drawLanes(u)],
       },
     };
@@ -129,6 +139,10 @@ export class Plot {
 
   #drawLanes(u) {
     drawLanes(u, this.states, this.states.map((one) => this.spans.get(one.name)), css);
+  }
+
+  #drawHoles(u) {
+    shade(u.ctx, this.holes, (s) => u.valToPos(s, "x", true), u.bbox, devicePixelRatio, css);
   }
 
   #timeAxis() {
@@ -171,7 +185,8 @@ export class Plot {
       return { mean: at(curve.mean), min: at(curve.min), max: at(curve.max) };
     });
     const newest = data[0][cursor.idx ?? data[0].length - 1] ?? null;
-    this.onCursor(this.measured.length ? newest : moment, values);
+    const hole = pointed ? holeAt(this.holes, moment) : null;
+    this.onCursor(this.measured.length && !hole ? newest : moment, values, hole);
   }
 
   /** The place at or before `idx` where the column says something; without `idx` its last value. */

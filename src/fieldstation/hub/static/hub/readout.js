@@ -1,6 +1,8 @@
 // The row above the plot: which channels are drawn, and their values under the cursor.
 
+import { swatch } from "./causes.js";
 import { momentText, valueText } from "./format.js";
+import { holeText } from "./holes.js";
 import { isState } from "./lanes.js";
 import { curveOf } from "./plot.js";
 
@@ -11,11 +13,19 @@ export class Readout {
     this.cells = channels.map((channel, place) => chip(channel, place, onRemove));
     this.moment = document.createElement("li");
     this.moment.className = "moment";
-    list.replaceChildren(...this.cells.map((cell) => cell.item), this.moment);
+    this.gap = document.createElement("li");
+    this.gap.className = "gap";
+    this.gap.hidden = true;
+    list.replaceChildren(...this.cells.map((cell) => cell.item), this.moment, this.gap);
   }
 
-  /** Shows the moment `x` (seconds, or null) and for each channel its state, or mean and spread. */
-  show(x, values) {
+  /**
+   * Shows the moment `x` (seconds, or null), for each channel its state, or mean and spread, and the
+   * hole that the moment lies in, if any.
+   */
+  show(x, values, hole) {
+    this.gap.hidden = !hole;
+    if (hole) this.gap.replaceChildren(swatch(hole.cause), holeText(hole));
     this.moment.textContent = x === null ? "" : momentText(x * 1000);
     values.forEach(({ text, mean, min, max }, i) => {
       if (text !== undefined) {

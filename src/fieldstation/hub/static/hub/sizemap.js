@@ -4,6 +4,7 @@
 import { momentText } from "./format.js";
 import { frame, withUnit } from "./frame.js";
 import { reach } from "./gaps.js";
+import { shade } from "./holes.js";
 import { everyNth, short } from "./svg.js";
 import { timeLabels } from "./timeaxis.js";
 import { instant } from "./view.js";
@@ -31,6 +32,13 @@ export class SizeMap {
     this.box.append(this.canvas);
     this.asked = null;
     this.answer = null;
+    this.holes = [];
+  }
+
+  /** What is missing over the range. */
+  gaps(holes) {
+    this.holes = holes;
+    this.draw();
   }
 
   /** Shows another range, in seconds. */
@@ -59,6 +67,7 @@ export class SizeMap {
     const ctx = this.canvas.getContext("2d");
     ctx.scale(ratio, ratio);
     const range = levels(this.answer.channels);
+    this.#shade(ctx, width);
     if (range) this.#cells(ctx, width, range);
     this.#scale(ctx, width);
     const [from, to] = this.asked.map((s) => momentText(s * 1000));
@@ -82,6 +91,13 @@ export class SizeMap {
         ctx.fillRect(left, top, right - left + 0.3, tall + 0.3);
       });
     });
+  }
+
+  #shade(ctx, width) {
+    const [inner, tall] = [width - EDGE.left - EDGE.right, HEIGHT - EDGE.top - EDGE.bottom];
+    const box = { left: EDGE.left, top: EDGE.top, width: inner, height: tall };
+    const whole = this.holes.filter((hole) => !hole.layout);
+    shade(ctx, whole, this.#across(width), box, 1, colour);
   }
 
   #legend(range) {
@@ -142,8 +158,12 @@ function levels(channels) {
   return high ? [Math.max(low, high / 1e4), high] : null;
 }
 
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
 function rgb(name) {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const text = colour(name);
   return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16));
 }
 

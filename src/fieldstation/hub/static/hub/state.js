@@ -13,6 +13,12 @@ export function hubNow() {
 /** Writes the values of a live reading into `box` and remembers its time. */
 export function showReading(box, reading) {
   box.dataset.atMs = String(reading.at_ms);
+  showValues(box, reading);
+  showAge(box);
+}
+
+/** Writes the values of a live reading into `box`. */
+export function showValues(box, reading) {
   for (const cell of box.querySelectorAll("[data-channel][data-form]")) {
     const text = valueText(JSON.parse(cell.dataset.form), reading.values[cell.dataset.channel]);
     const words = cell.firstElementChild;
@@ -21,7 +27,6 @@ export function showReading(box, reading) {
     cell.classList.remove("changed");
     requestAnimationFrame(() => cell.classList.add("changed"));
   }
-  showAge(box);
 }
 
 /** Writes the age and the badge of `box`; returns the state. */

@@ -1,0 +1,56 @@
+"""A process that draws: pictures come in through its standard input, files go out.
+
+Each message is its length in four bytes, then a pickle; both ends are this program. An answer is
+(True, file) or (False, sentence). The end of the input ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import struct
+import sys
+from typing import IO
+
+LENGTH = struct.Struct("<I")
+MEMORY_BYTES = 1_500_000_000
+# Readings that come in go before pictures that go out.
+NICENESS = 5
+
+
+def receive(stream: IO[bytes]) -> bytes | None:
+    """The next message; None at the end."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    body = stream.read(LENGTH.unpack(head)[0])
+    return body or None
+
+
+def send(stream: IO[bytes], body: bytes) -> None:
+    """One message."""
+    stream.write(LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def main() -> None:
+    """Draw until nobody asks any more."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    os.nice(NICENESS)
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # Whatever a library prints must not come between the messages.
+    os.dup2(2, 1)
+    from fieldstation.export.png import draw
+
+    while (body := receive(asked)) is not None:
+        answer: tuple[bool, bytes | str]
+        try:
+            answer = (True, draw(pickle.loads(body)))
+        except (ValueError, OverflowError, ArithmeticError, MemoryError) as error:
+            answer = (False, f"{type(error).__name__}: {error}"[:300])
+        send(answers, pickle.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

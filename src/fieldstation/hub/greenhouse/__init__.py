@@ -1,0 +1,1 @@
+"""The contract of the old greenhouse site: its addresses, documents and forms."""

@@ -1,0 +1,29 @@
+"""Values that tell of trouble: texts that list alarms or faults, flags of a protection that acts.
+
+Which channels these are follows from their names
+(test_every_channel_that_tells_of_trouble_exists).
+"""
+
+from __future__ import annotations
+
+import re
+
+from fieldstation.hub.instruments.words import channel_label, value_text
+from fieldstation.model import Channel, Kind, Value
+
+DANGER, WARNING, NOTICE = "danger", "warning", "notice"
+# Texts that are empty while all is well.
+TEXTS = {"faults": DANGER, "fault_names": DANGER, "alarms": WARNING, "warning_names": WARNING}
+_FLAGS = re.compile(r"protection_|power_reduction_")
+_CALM = ("", "none", "no_faults", "no_alarms", "0")
+
+
+def trouble(channel: Channel, value: Value) -> tuple[str, str] | None:
+    """Level and words, if this value tells of trouble."""
+    if channel.kind is Kind.FLAG and _FLAGS.match(channel.name):
+        return (DANGER, channel_label(channel)) if value else None
+    level = TEXTS.get(channel.name) if channel.kind is Kind.TEXT else None
+    text = str(value or "").strip()
+    if level is None or text.lower().replace(" ", "_") in _CALM:
+        return None
+    return level, f"{channel_label(channel)}: {value_text(channel, text)}"

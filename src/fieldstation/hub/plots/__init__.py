@@ -1,0 +1,1 @@
+"""Pictures to order: options, drawings, saved plots, dashboards, share links, annotations."""

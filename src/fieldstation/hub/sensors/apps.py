@@ -1,0 +1,10 @@
+"""Django's entry for this folder."""
+
+from django.apps import AppConfig
+
+
+class Sensors(AppConfig):
+    """Sensors, their documents and what was deleted of them."""
+
+    name = "fieldstation.hub.sensors"
+    label = "sensors"

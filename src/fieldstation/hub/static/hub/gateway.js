@@ -1,0 +1,42 @@
+// The page of one gateway: its calendar, one day of it in detail, its events.
+
+import { Calendar } from "./calendar.js";
+import { momentText } from "./format.js";
+import { make } from "./make.js";
+import { followMoments } from "./moments.js";
+import { showDay } from "./day.js";
+
+const AGAIN_MS = 60_000;
+
+const facts = JSON.parse(document.getElementById("gateway-facts").textContent);
+const at = (id) => document.getElementById(id);
+
+const calendar = new Calendar({
+  box: at("calendar"),
+  legend: at("calendar-legend"),
+  summary: at("calendar-summary"),
+  problem: at("calendar-problem"),
+  earlier: at("earlier"),
+  later: at("later"),
+}, facts.api, (row) => showDay(at("day"), facts, row));
+
+async function events() {
+  const answer = await fetch(`${facts.api}/events`);
+  if (!answer.ok) return;
+  const rows = (await answer.json()).events.map((event) => {
+    const time = make("time", "num", momentText(Date.parse(event.at)));
+    time.dateTime = event.at;
+    const what = make("span", "what", event.what.replaceAll("_", " "));
+    return make("li", "", time, what, make("bdi", "", event.text));
+  });
+  at("events").replaceChildren(...(rows.length ? rows : [make("li", "muted", "None.")]));
+}
+
+followMoments();
+calendar.load();
+events();
+setInterval(() => {
+  if (document.hidden) return;
+  calendar.load();
+  events();
+}, AGAIN_MS);
