@@ -79,9 +79,9 @@ class Job:
 
 
 EXTENT = {
-    Start.EMPTY: (5, 60),
-    Start.CUT: (5, 10),
-    Start.DAMAGED: (3, 10),
+    Start.EMPTY: (3, 50),
+    Start.CUT: (3, 10),
+    Start.DAMAGED: (2, 4),
     Start.FORM_1: (1, 0),
 }
 """Traces of each model, and how many things each of them does."""
@@ -101,9 +101,10 @@ def prove(seed: int, share: float = 1.0) -> Part:
 def _part(jobs: Sequence[Job], tallies: Sequence[Tally]) -> Part:
     sums = Counter[str]()
     notes: list[str] = []
-    starts = Counter[Start]()
+    starts, bad = Counter[Start](), Counter[Start]()
     for job, tally in zip(jobs, tallies, strict=True):
         starts[job.start] += tally.states
+        bad[job.start] += tally.lost + tally.wrong + tally.damaged + tally.unlike
         notes += tally.notes
         for name in ("states", "accepted", "syncs", "lost", "wrong", "damaged", "unlike"):
             sums[name] += getattr(tally, name)
@@ -113,7 +114,7 @@ def _part(jobs: Sequence[Job], tallies: Sequence[Tally]) -> Part:
             *(Figure(f"of them from {start.value}", starts[start], "") for start in Start),
             Figure("accepted readings behind them", sums["accepted"], ""),
             Figure("syncs", sums["syncs"], ""),
-            zero("states that lost accepted readings", sums["lost"]),
+            zero("states that lost accepted readings", sums["lost"], _from(bad)),
             zero("states with other values, cursors or holes", sums["wrong"]),
             zero("damaged states", sums["damaged"]),
             zero("states that a second opening finds different", sums["unlike"]),
@@ -121,6 +122,12 @@ def _part(jobs: Sequence[Job], tallies: Sequence[Tally]) -> Part:
         UNTESTED,
         tuple(notes),
     )
+
+
+def _from(bad: Counter[Start]) -> str:
+    """Which kinds of start the bad states come from."""
+    named = ", ".join(f"{start.value}: {count}" for start, count in bad.items() if count)
+    return f"anything wrong from {named}" if named else ""
 
 
 def explore(job: Job) -> Tally:

@@ -190,7 +190,7 @@ async def test_a_redacted_file_names_no_unit(tmp_path: Path) -> None:
 async def test_a_longer_capture_polls_again_and_hears_what_is_said_unasked(tmp_path: Path) -> None:
     once = rows((await taken(tmp_path, "emus_bms")).read_text())
     (tmp_path / "emus_bms.jsonl").unlink()
-    longer = rows((await taken(tmp_path, "emus_bms", "--seconds", "8")).read_text())
+    longer = rows((await taken(tmp_path, "emus_bms", "--seconds", "20")).read_text())
     assert longer[-1]["t"] > once[-1]["t"]
     assert bytes_heard(longer) > bytes_heard(once)
 

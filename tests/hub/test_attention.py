@@ -23,6 +23,12 @@ CHARGER = Layout(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_want_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests' instruments on the same hub may need somebody as well."""
+    monkeypatch.setattr("fieldstation.hub.instruments.pages.MOST_WANTS", 10_000)
+
+
 def wants_of(page: str) -> str:
     return page.partition('id="wants-title"')[2].partition("</section>")[0]
 

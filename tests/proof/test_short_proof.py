@@ -40,7 +40,7 @@ def test_no_power_cut_loses_what_the_journal_accepted(model: Model) -> None:
     assert (tally.lost, tally.wrong, tally.damaged, tally.unlike) == (0, 0, 0, 0), tally.notes
 
 
-@pytest.mark.parametrize("start", [store.Start.CUT, store.Start.DAMAGED, store.Start.FORM_1])
+@pytest.mark.parametrize("start", [store.Start.CUT, store.Start.FORM_1])
 def test_no_power_cut_while_recovering_loses_anything(start: store.Start) -> None:
     tally = store.explore(store.Job(12, Model.ORDERED, 1, 4, start))
     assert tally.states > 40
