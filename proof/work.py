@@ -27,12 +27,13 @@ from pathlib import Path
 
 from fieldstation.batch.facts import Cause, Hole
 from fieldstation.errors import StoreError
-from fieldstation.journal import Journal, Sealed, open_journal, packing, packs, runs
+from fieldstation.journal import Journal, Sealed, open_journal
 from fieldstation.journal.faults import in_our_words
+from fieldstation.journal.packs import Sizes
 from fieldstation.model import Channel, Instant, Kind, Layout, Reading, Trust
 from proof.mend import mend
 
-PACKED = 12  # readings in the largest pack
+PACKED = Sizes(2, 12)  # a few readings make a pack, so that short works have many
 TRIES = 100
 START_US = 1_790_000_000_000_000
 PERIOD_US = 10_000_000
@@ -81,20 +82,9 @@ def hole_of(seed: int, number: int, count: int) -> Hole:
     return Hole(number, "unit-0", "", Cause.SILENT, boot_of(seed, 0), begin, last, count)
 
 
-def small_packs() -> None:
-    """Let a few readings make a pack, so that short works have many."""
-    for name, value in (("LEAST", 2), ("MOST", PACKED)):
-        for room in (packing, packs, runs):
-            if hasattr(room, name):
-                setattr(room, name, value)
-
-
 def opened(path: Path) -> Journal:
     """The journal, with the notes' time standing still."""
     return open_journal(path, utc_us=lambda: START_US)[0]
-
-
-small_packs()
 
 
 class Work:
@@ -172,7 +162,7 @@ class Work:
 
     def pack(self) -> None:
         """Turn what waits long into packs."""
-        while self.journal.pack([SINK], self._chance.randint(0, 20)):
+        while self.journal.pack([SINK], self._chance.randint(0, 20), PACKED):
             pass
 
     def checkpoint(self) -> None:

@@ -10,15 +10,6 @@ import pytest
 from fieldstation.journal import Journal, open_journal
 from fieldstation.model import Channel, Instant, Kind, Layout, Reading, Trust, Value
 
-
-@pytest.fixture(autouse=True)
-def _packs_of_the_usual_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test before made of them in this process."""
-    for room in ("packing", "packs"):
-        monkeypatch.setattr(f"fieldstation.journal.{room}.MOST", 600)
-    monkeypatch.setattr("fieldstation.journal.packing.LEAST", 60)
-
-
 NOW_US = 1_700_000_000_000_000
 BOOT = bytes(range(16))
 LAYOUT = Layout(

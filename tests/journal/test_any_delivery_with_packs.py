@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from fieldstation.batch import decode
 from fieldstation.batch.packed import encode_packed
+from fieldstation.journal.packs import Sizes
 
 from .conftest import LAYOUT
 from .test_any_delivery import SINK, Delivery
@@ -17,21 +17,10 @@ from .test_any_delivery import SINK, Delivery
 class PackedDelivery(Delivery):
     """Packs of one to five readings."""
 
-    def __init__(self) -> None:
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("fieldstation.journal.packing.LEAST", 1)
-        for room in ("packing", "packs", "runs"):
-            self.patch.setattr(f"fieldstation.journal.{room}.MOST", 5)
-        super().__init__()
-
-    def teardown(self) -> None:
-        super().teardown()
-        self.patch.undo()
-
     @rule(loose=st.integers(0, 6), again=st.booleans())
     def pack(self, loose: int, again: bool) -> None:
         before = self.journal.after(0, 10_000)
-        while self.journal.pack([SINK], loose) and again:
+        while self.journal.pack([SINK], loose, Sizes(1, 5)) and again:
             pass
         assert self.journal.after(0, 10_000) == before
         assert self.journal.recent(10_000) == before[::-1]

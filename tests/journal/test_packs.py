@@ -21,7 +21,7 @@ from fieldstation.batch.packed import encode_packed
 from fieldstation.errors import StoreDamaged
 from fieldstation.journal import Journal, Reader, open_journal
 from fieldstation.journal.packing import LOOSE
-from fieldstation.journal.packs import MOST
+from fieldstation.journal.packs import MOST, USUAL, Sizes
 from fieldstation.journal.salvage import Salvage
 from fieldstation.model import Kept, Trust, Value
 
@@ -36,8 +36,8 @@ def _append(journal: Journal, count: int, **facts: object) -> list[Kept]:
     return journal.append(readings)
 
 
-def _pack_all(journal: Journal, loose: int = 0) -> None:
-    while journal.pack(["hub"], loose):
+def _pack_all(journal: Journal, loose: int = 0, sizes: Sizes = USUAL) -> None:
+    while journal.pack(["hub"], loose, sizes):
         pass
 
 
@@ -74,9 +74,7 @@ _TAKEN = st.tuples(
 def test_packed_readings_are_the_same_bit_for_bit(
     taken: list[tuple[int, bool, str, tuple[Value, ...]]],
 ) -> None:
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fieldstation.journal.packing.LEAST", 1)
-        patch.setattr("fieldstation.journal.packing.MOST", len(taken))
+    with TemporaryDirectory() as folder:
         path = Path(folder) / "journal.sqlite3"
         journal, _ = open_journal(path, utc_us=lambda: NOW_US)
         journal.append(
@@ -87,7 +85,7 @@ def test_packed_readings_are_the_same_bit_for_bit(
         )
         before = _plainly(journal.after(0, 100)), _plainly(journal.recent(100, "second"))
         accounts = journal.ledger("hub", 0, 999_999)
-        _pack_all(journal)
+        _pack_all(journal, sizes=Sizes(1, len(taken)))
         assert _shapes(path) == (0, [(1, len(taken))])
         assert (_plainly(journal.after(0, 100)), _plainly(journal.recent(100, "second"))) == before
         assert journal.ledger("hub", 0, 999_999) == accounts

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from fieldstation.batch.facts import ClockFact
 from fieldstation.journal.packs import MOST
 from fieldstation.model import Instant, Trust
@@ -16,14 +14,6 @@ from .hubdouble import HubDouble, lost_reply, reset
 
 COUNT = 4 * MOST
 OTHER = b"o" * 16
-
-
-@pytest.fixture(autouse=True)
-def _packs_of_the_usual_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test before made of them in this process."""
-    for room in ("packing", "packs"):
-        monkeypatch.setattr(f"fieldstation.journal.{room}.MOST", 600)
-    monkeypatch.setattr("fieldstation.journal.packing.LEAST", 60)
 
 
 async def _packed(collector: Collector, append: Append, **facts: object) -> list[object]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from fieldstation.batch.packed import Packed
 from fieldstation.batch.ranges import Range
 from fieldstation.journal.damage import Damage
-from fieldstation.journal.packs import LEAST, MOST, Pack, packed
+from fieldstation.journal.packs import USUAL, Pack, Sizes, packed
 from fieldstation.journal.sealing import Numbered, Ready, Stretch, oldest
 from fieldstation.model import Kept
 
@@ -33,7 +33,7 @@ class Packing(Damage):
         self._passed = 0  # what could not be packed lies up to here
         super().__init__(path, most_bytes)
 
-    def pack(self, required: Sequence[str], loose: int = LOOSE) -> bool:
+    def pack(self, required: Sequence[str], loose: int = LOOSE, sizes: Sizes = USUAL) -> bool:
         """Pack the oldest readings that wait for the sink of `required` that is furthest behind,
         unless no more than `loose` wait above them. One step; whether there may be another.
         """
@@ -41,14 +41,14 @@ class Packing(Damage):
         top = self._last - loose
         for first, last in self.unsettled(name) if name else ():
             start, end = max(first, self._passed + 1), min(last, top)
-            rows = self._plain(start, end) if start <= end else []
+            rows = self._plain(start, end, sizes.most) if start <= end else []
             if not rows:
                 continue
             kept = _consecutive(rows)
-            if len(kept) == len(rows) < MOST and end == top:
+            if len(kept) == len(rows) < sizes.most and end == top:
                 return False  # there will be more of them
             self._passed = kept[-1].sequence if kept else rows[0][0]
-            if len(kept) >= LEAST and (body := packed(kept)) is not None:
+            if len(kept) >= sizes.least and (body := packed(kept)) is not None:
                 self.transact(partial(self._put, kept, body))
             return True
         return False
@@ -58,9 +58,9 @@ class Packing(Damage):
             self._write_tallies()
         self._packs.put(kept, body)
 
-    def _plain(self, first: int, last: int) -> list[Numbered]:
+    def _plain(self, first: int, last: int, most: int) -> list[Numbered]:
         where = "WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
-        return self._select(where, (first, last, MOST))
+        return self._select(where, (first, last, most))
 
     # --- sealing ---
 

@@ -28,8 +28,16 @@ from fieldstation.model import Kept, Layout, Trust
 
 # What one flipped bit can cost. Twice as many would save half a byte of six for each reading.
 MOST = 600
-# Fewer, between two restarts, gain little: the pages of a row of their own.
-LEAST = 60
+
+
+class Sizes(NamedTuple):
+    """How many readings make a pack; `most` is at most MOST."""
+
+    least: int = 60  # fewer, between two restarts, gain little: the pages of a row of their own
+    most: int = MOST
+
+
+USUAL = Sizes()
 
 _HEAD = "first, last, boot, CAST(outline AS BLOB), digest"
 

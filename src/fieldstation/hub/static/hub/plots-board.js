@@ -112,11 +112,13 @@ board.addEventListener("pointerup", drop);
 board.addEventListener("pointercancel", drop);
 
 at("undo").addEventListener("click", () => post("undo"));
-at("add")?.addEventListener("change", () => {
+function add() {
   const plot = at("add").value;
   at("add").value = "";
   if (plot) post("arrange", { tiles: [...arrangement(board).filter((tile) => tile.plot !== plot), { plot, wide: 2, tall: 1 }] });
-});
+}
+at("add")?.addEventListener("change", add);
 
 show(JSON.parse(at("board-facts").textContent));
 for (const item of board.children) item.view.follow(() => true);
+if (at("add")?.value) add(); // chosen while this was still on its way
