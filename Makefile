@@ -5,15 +5,16 @@ BIN := .venv/bin
 WORKERS ?= auto
 READY := .venv/.ready
 PACKAGES := .venv/.packages
+TEXTS := $(wildcard src/fieldstation/hub/locale/*/LC_MESSAGES/*.po)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format bench proof docs clean
+.PHONY: help demo test quick lint format texts bench proof docs clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml constraints.txt hatch_build.py frontend/package-lock.json
+$(READY): pyproject.toml constraints.txt hatch_build.py catalogues.py frontend/package-lock.json $(TEXTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "fieldstation needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
@@ -46,6 +47,9 @@ lint: $(READY)  ## style, types and the layers of the rooms
 format: $(READY)  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format --quiet .
+
+texts: $(READY)  ## renew the catalogues of the hub's texts and say what lacks a translation
+	$(BIN)/python catalogues.py
 
 bench: $(READY)  ## measure the figures of docs/reference/figures.md and write them as JSON
 	$(BIN)/python -m benchmarks

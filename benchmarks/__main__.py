@@ -16,7 +16,7 @@ from benchmarks.figure import Figure, table
 
 SECTIONS = (
     "journal", "batch", "store", "ingest", "plots", "pictures", "station", "codecs", "bus",
-    "replug", "site", "drain", "posts",
+    "replug", "site", "drain", "posts", "old_posts", "reports", "dashboard", "signin",
 )  # fmt: skip
 OUT = Path("var/bench.json")
 

@@ -12,7 +12,7 @@ from benchmarks.hubhost import hub_host
 from benchmarks.plots import CHANNEL, DAY_MS, PASSWORD, _Asker, _fill, _time
 from benchmarks.reference_data import YEAR_START_MS
 
-DAYS = 40
+DAYS, LATER_S = 40, 6
 
 
 def measure() -> list[Figure]:
@@ -27,13 +27,19 @@ def measure() -> list[Figure]:
         _fill(data, key, DAYS)
         with hub_host(data) as hub:
             ask = _Asker(hub.address)
+            # So long it takes a person to sign in and choose what to draw.
+            time.sleep(LATER_S)
             first = _picture(ask, 0)
             took = [_picture(ask, day) for day in range(1, DAYS)]
     return [
-        Figure("server picture, 2,048 points, first", first * 1e3, "ms"),
+        Figure(
+            "server picture, 2,048 points, first", first * 1e3, "ms", most=300,
+            note=f"{LATER_S} s after the start",
+        ),
         Figure("server picture, 2,048 points, p50", percentile(took, 0.5) * 1e3, "ms", most=300),
-        Figure("server picture, 2,048 points, p99", percentile(took, 0.99) * 1e3, "ms"),
-    ]
+        Figure("server picture, 2,048 points, p99", percentile(took, 0.99) * 1e3, "ms", most=300),
+        Figure("server picture, 2,048 points, slowest", max(took) * 1e3, "ms", most=300),
+    ]  # fmt: skip
 
 
 def _picture(ask: _Asker, day: int) -> float:

@@ -16,8 +16,9 @@ from fieldstation.model import Instant
 def mend(journal: Journal, path: Path, now: Instant) -> bool:
     """Salvage into `journal`, which lies at `path`. Whether there was anything."""
     every = waiting(path)
-    for aside in every:
-        found = Salvage(aside, list(journal.announcements.values()), [now.boot])
+    for number, aside in enumerate(every):
+        known = list(journal.announcements.values())
+        found = Salvage(aside, known, [now.boot], len(every) - number)
         for kept in found.steps():
             put_back(journal, found, kept)
         tell_again(journal, found.facts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -26,6 +27,7 @@ from proof.work import JOURNAL
 FIRST_STEPS = 60  # of a work that others start on
 EACH = 8  # disks after each step
 MOST_S = 20.0
+ANEW = '["anew"]'  # what is said when another journal takes over
 THOROUGH = 4  # every so manyth disk is also sent from and written to
 
 
@@ -42,6 +44,7 @@ class Tally:
     states: int = 0
     accepted: int = 0
     syncs: int = 0
+    packs: int = 0
     lost: int = 0
     wrong: int = 0
     damaged: int = 0
@@ -63,7 +66,12 @@ class Start(StrEnum):
     EMPTY = "an empty folder"
     CUT = "a disk after a cut"
     DAMAGED = "a journal whose first page is gone"
+    DAMAGED_CUT = "such a journal after a cut, with its log"
     FORM_1 = "a journal of form 1"
+
+
+COUNTED = ("states", "accepted", "syncs", "packs", "lost", "wrong", "damaged", "unlike")
+DAMAGED = (Start.DAMAGED, Start.DAMAGED_CUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ EXTENT = {
     Start.EMPTY: (3, 50),
     Start.CUT: (3, 10),
     Start.DAMAGED: (2, 4),
+    Start.DAMAGED_CUT: (2, 4),
     Start.FORM_1: (1, 0),
 }
 """Traces of each model, and how many things each of them does."""
@@ -106,7 +115,7 @@ def _part(jobs: Sequence[Job], tallies: Sequence[Tally]) -> Part:
         starts[job.start] += tally.states
         bad[job.start] += tally.lost + tally.wrong + tally.damaged + tally.unlike
         notes += tally.notes
-        for name in ("states", "accepted", "syncs", "lost", "wrong", "damaged", "unlike"):
+        for name in COUNTED:
             sums[name] += getattr(tally, name)
     return Part(
         (
@@ -114,6 +123,7 @@ def _part(jobs: Sequence[Job], tallies: Sequence[Tally]) -> Part:
             *(Figure(f"of them from {start.value}", starts[start], "") for start in Start),
             Figure("accepted readings behind them", sums["accepted"], ""),
             Figure("syncs", sums["syncs"], ""),
+            Figure("packs made", sums["packs"], "", least=1),
             zero("states that lost accepted readings", sums["lost"], _from(bad)),
             zero("states with other values, cursors or holes", sums["wrong"]),
             zero("damaged states", sums["damaged"]),
@@ -137,6 +147,9 @@ def explore(job: Job) -> Tally:
             return _explored(job, *_cut(job))
         case Start.DAMAGED:
             return _explored(job, *_damaged(job))
+        case Start.DAMAGED_CUT:
+            files, lines = _cut(job)
+            return _explored(job, {**files, JOURNAL: _spoilt(job, files[JOURNAL])}, [*lines, ANEW])
         case Start.FORM_1:
             from proof.migration import migrated
 
@@ -168,22 +181,33 @@ def _damaged(job: Job) -> tuple[Mapping[str, bytes], list[str]]:
     base = replace(job, count=FIRST_STEPS, each=4, start=Start.EMPTY, settings=("FULL", "end"))
     made, lines = traced(base, {})
     *_, end = disks(made, {}, random.Random(0), model=job.model, each=1)
+    return {JOURNAL: _spoilt(job, end.files[JOURNAL])}, [*lines, ANEW]
+
+
+def _spoilt(job: Job, file: bytes) -> bytes:
+    """The file without its first page."""
     damage = bytes(PAGE_BYTES) if job.seed % 2 else random.Random(job.seed).randbytes(PAGE_BYTES)
-    files = {JOURNAL: damage + end.files[JOURNAL][PAGE_BYTES:]}
-    return files, [*lines, '["anew"]']
+    return damage + file[PAGE_BYTES:]
 
 
 def _explored(job: Job, present: Mapping[str, bytes], before: Sequence[str]) -> Tally:
     made, lines = traced(job, present)
     said = [*before, *lines]
-    tally = Tally(accepted=Told.of(said).kept, syncs=sum(isinstance(step, Sync) for step in made))
+    syncs = sum(isinstance(step, Sync) for step in made)
+    tally = Tally(accepted=Told.of(said).kept, syncs=syncs, packs=_packs(said))
 
     def judge(disk: Disk, scratch: Path) -> Verdict:
         heard = Told.of(said[: len(before) + disk.said])
-        thorough, aside = tally.states % THOROUGH == 0, job.start is Start.DAMAGED
+        thorough, aside = tally.states % THOROUGH == 0, job.start in DAMAGED
         return examine(scratch, job.seed, heard, thorough=thorough, aside=aside)
 
     return judged(job, made, present, tally, judge)
+
+
+def _packs(said: Iterable[str]) -> int:
+    """How many packs were made."""
+    told = [json.loads(line) for line in said]
+    return sum(rest[0] for word, *rest in told if word == "packed")
 
 
 def judged(

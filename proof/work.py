@@ -11,6 +11,7 @@ What it says (one JSON list a line), and what follows from it for whoever opens 
 4. `["asked", first, last]`: the sink lost the range and gets it again.
 5. `["hole", number, count, revision]`: the hole is written with this count, as this revision.
 6. `["prune"]`: from here on settled readings may go.
+7. `["packed", n]`: n more packs lie in the journal; nothing follows from it.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Work:
         ways = (
             (self.append, 52), (self.send, 18), (self.miss, 8), (self.prune, 6),
             (self.checkpoint, 5), (self.start_again, 4), (self.send_again, 4), (self.give_up, 3),
-            (self.pack, 5),
+            (self.pack, 10),
         )  # fmt: skip
         works, weights = zip(*ways, strict=True)
         for work in self._chance.choices(works, weights, k=count):
@@ -162,8 +163,10 @@ class Work:
 
     def pack(self) -> None:
         """Turn what waits long into packs."""
+        before = self._packs
         while self.journal.pack([SINK], self._chance.randint(0, 20), PACKED):
             pass
+        self._say("packed", self._packs - before)
 
     def checkpoint(self) -> None:
         """Bring the log into the file, as happens by itself every thousand pages."""
@@ -175,6 +178,11 @@ class Work:
         self.journal.close()
         self._open()
         self.journal.begin(reading_of(self._seed, self.journal.last + 1).instant, "kernel")
+
+    @property
+    def _packs(self) -> int:
+        with in_our_words(self._path):
+            return int(self.journal._db.execute("SELECT count(*) FROM pack").fetchone()[0])
 
     def _open_again(self) -> None:
         """Open the journal as soon as the disk lets it."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from fieldstation.errors import StoreUnavailable
 from fieldstation.model import Instant, Kept, Reading, SerialLine, Trust
 from fieldstation.sinks.hub import HubSink
 from fieldstation.sinks.pump import Pump
@@ -78,6 +79,7 @@ class LabStation(Station):
         twins: dict[str, MeterTwin],
         wire: httpx.AsyncBaseTransport,
     ) -> None:
+        self.dead = False
         self._twins = twins
         self._wire = wire
         super().__init__(config, clock)
@@ -185,14 +187,19 @@ class Machine:
         if station is None or task is None:
             return
         fresh = self._folder / f"life{self._lives + 1}"
-        if image is None:
-            await self.copy(station, fresh)
-        else:
+        await station.collector.ask(lambda _: self._die(station, fresh if image is None else None))
+        if image is not None:
             shutil.copytree(image, fresh)
         self._lives += 1
         task.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await task
+
+    def _die(self, station: LabStation, target: Path | None) -> None:
+        """On the journal's thread: nothing is written after the disk was copied."""
+        station.dead = True
+        if target is not None:
+            _copy(self.data, target)
 
     async def copy(self, station: LabStation, target: Path) -> None:
         """What the disk holds now, as another folder."""
@@ -226,6 +233,8 @@ def _listen(station: LabStation, accepted: dict[tuple[bytes, int], Kept]) -> Non
     plain = collector._write
 
     def write(readings: list[Reading], riders: list[Any]) -> list[Any]:
+        if station.dead:
+            raise StoreUnavailable("the machine is off")
         before = collector._journal.last
         results = plain(readings, riders)
         for one in collector._journal.after(before, len(readings)) if readings else ():

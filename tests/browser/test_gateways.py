@@ -289,3 +289,53 @@ def fits(page: Any, picture: Path, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.screenshot(path=picture, full_page=True)
     assert picture.stat().st_size > 5_000
+
+
+class Twins:
+    """Two machines that report with one key, as from a copied card."""
+
+    def __init__(self, visit: Any, name: str) -> None:
+        page = visit.page
+        page.goto(f"{visit.base}/add-gateway")
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Make a PIN").click()
+        pin = page.locator("#pin").inner_text()
+        given = httpx.post(f"{visit.base}/api/v1/register", json={"pin": pin, "device": "pi"})
+        self.base, self.key, self.mono_us = visit.base, given.json()["key"], 0
+
+    def say(self, machine: str) -> None:
+        """A report of the one or the other."""
+        self.mono_us += 60_000_000
+        told = Report(
+            "00f3c21aa04b7d51", machine.encode().ljust(16), "kernel", f"0.4.0-{machine}",
+            time.time_ns() // 1000, self.mono_us, 1,
+        )  # fmt: skip
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": MEDIA_TYPE}
+        body = json.dumps(told.as_json())
+        answer = httpx.post(self.base + PATH, content=body, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_alarm_of_twins_is_ended_and_runs_say_how_they_ended(
+    visits: Any, size: tuple[int, int], tmp_path: Path
+) -> None:
+    visit = visits(viewport={"width": size[0], "height": size[1]})
+    visit.sign_in()
+    page, name = visit.page, f"Twins {size[0]}"
+    twins = Twins(visit, name)
+    for machine in ("old", "new", "old", "old"):
+        twins.say(machine)
+    page.goto(f"{visit.base}/gateways/{name.lower().replace(' ', '-')}")
+    page.get_by_text("Two stations use this key").wait_for()
+    rows = page.locator("#runs li")
+    assert [row.get_attribute("data-ending") for row in rows.all()] == ["", "beside"]
+    assert "0.4.0-new" in rows.nth(0).inner_text()
+    assert "reports beside the run after it" in rows.nth(1).inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=tmp_path / "twins.png", full_page=True)
+    button = page.get_by_role("button", name="This is one machine again")
+    button.click()
+    button.wait_for(state="detached")
+    assert page.get_by_text("Two stations use this key").count() == 0
+    assert "crashed or was killed" in rows.nth(1).inner_text()

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 # The plot's, not those of the small curves.
-BUCKETS = re.compile(r"/buckets\?(?!.*points=290)")
+BUCKETS = re.compile(r"/buckets\?(?!.*points=145)")
 SCHEMES = ("light", "dark")
 SIZES = ((1280, 900), (390, 844))
 

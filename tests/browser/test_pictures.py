@@ -13,7 +13,7 @@ import pytest
 
 from fieldstation.cli import rehearsal, stage
 from fieldstation.cli.orders import Orders
-from fieldstation.cli.past import Asked, batches, new_boot
+from fieldstation.cli.past import Asked, batches, boot_of
 from fieldstation.instruments import registry
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,8 @@ WEEKS = 0.15
 @pytest.fixture(scope="module", autouse=True)
 def site(roof: Any) -> None:
     """One of every instrument beside the roof's inverter; the second inverter is `house`."""
-    past, boot = rehearsal.span(WEEKS, int(time.time())), new_boot()
+    past = rehearsal.span(WEEKS, int(time.time()))
+    boot = boot_of(past, "roof")
     scripts = [
         Asked("house" if one.kind == "axpert" else one.name, one.twin, one.driver, past, boot)
         for one in stage.cast(7, Orders())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fieldstation.batch.model import Batch
 from fieldstation.cli import nodes, rehearsal, stage
 from fieldstation.cli.orders import Orders
-from fieldstation.cli.past import DAY_S, Asked, Overheard, Span, batches, new_boot
+from fieldstation.cli.past import DAY_S, Asked, Overheard, Span, batches, boot_of
 from fieldstation.instruments import registry
 from fieldstation.model import Driver, Value, acquainted
 from fieldstation.transport.play import answers, play
@@ -45,7 +45,7 @@ def test_the_newest_day_comes_first() -> None:
 
 @pytest.mark.slow
 def test_every_instrument_has_a_past() -> None:
-    orders, boot = Orders(), new_boot()
+    orders, boot = Orders(), boot_of(HOURS, "a")
     asked = [Asked(one.name, one.twin, one.driver, HOURS, boot) for one in stage.cast(1, orders)]
     heard = [
         Overheard(kind, registry.speaker(kind, seed=1), node.listened, HOURS, boot)
@@ -66,7 +66,9 @@ def test_every_instrument_has_a_past() -> None:
 def test_counters_go_on_where_the_past_ends() -> None:
     (charger,) = [one for one in stage.cast(1, Orders()) if one.kind == "tristar_mppt"]
     past = Span(NOON_S - 3 * DAY_S, NOON_S, NOON_S)
-    before = told(batches([Asked("c", charger.twin, charger.driver, past, new_boot())], past, b""))
+    before = told(
+        batches([Asked("c", charger.twin, charger.driver, past, boot_of(past, "a"))], past, b"")
+    )
     ah = [float(values["charge_ah_total"] or 0) for values in before if "charge_ah_total" in values]
     live = float(_now(charger.driver, charger)["charge_ah_total"] or 0)
     assert ah == sorted(ah)
@@ -92,13 +94,15 @@ def test_a_spoilt_past_has_gaps_and_no_end(order: str, some: bool) -> None:
 
 def _roof(orders: Orders) -> list[dict[str, Value]]:
     (roof,) = [one for one in stage.cast(1, orders) if one.kind == "se521"]
-    return told(batches([Asked("r", roof.twin, roof.driver, HOURS, new_boot())], HOURS, b""))
+    return told(
+        batches([Asked("r", roof.twin, roof.driver, HOURS, boot_of(HOURS, "a"))], HOURS, b"")
+    )
 
 
 def test_told_to_stop_it_stops() -> None:
     ended = threading.Event()
     ended.set()
-    assert rehearsal.live_through(stage.cast(1, Orders()), HOURS, ended) == []
+    assert rehearsal.live_through(stage.cast(1, Orders()), HOURS, ended)[0] == []
 
 
 def test_faults_of_a_line_behind_an_adapter_are_the_adapters() -> None:

@@ -36,7 +36,7 @@ def told_by(demo: subprocess.Popen[str]) -> dict[str, str]:
 def sign_in(client: httpx.Client, told: dict[str, str]) -> None:
     """Get a session by way of the login page."""
     token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', client.get("/login").text)
-    assert token is not None
+    assert token is not None, client.get("/login").text
     form = {"name": told["user"], "password": told["password"], "csrfmiddlewaretoken": token[1]}
     answer = client.post("/login", data=form, headers={"Referer": told["address"]})
     assert answer.status_code == 200

@@ -73,6 +73,17 @@ def test_a_dollar_is_no_formula() -> None:
     assert file.count(b"</svg>") == 1
 
 
+@pytest.mark.parametrize("form", list(Form))
+def test_letters_that_the_font_lacks_are_no_error(form: Form) -> None:
+    words = "温室电池电压 (V)"
+    chinese = replace(
+        looking(title=words, x_title="时间", y_title=words),
+        curves=(replace(CURVE, label=words, unit="伏"),), notes=(Note(int(TIMES[20]), words),),
+        form=form,
+    )  # fmt: skip
+    assert len(draw(chinese)) > 4000
+
+
 def test_a_gap_breaks_the_line() -> None:
     kept = np.r_[0:20, 30:50]
     broken = replace(CURVE, times_us=TIMES[kept], low=WAVE[kept], mean=WAVE[kept], high=WAVE[kept])

@@ -65,22 +65,23 @@ def test_unknown_name_costs_a_hash_like_a_known_one(
 ) -> None:
     from fieldstation.hub.accounts.hashers import SmallArgon2
 
+    hub.sign_in(anyone, "nobody-at-all", "wrong but long")
     hashed: list[str] = []
     encode, verify = SmallArgon2.encode, SmallArgon2.verify
 
     def counting_encode(hasher: SmallArgon2, password: str, salt: str) -> str:
-        hashed.append("unknown")
+        hashed.append("encoded")
         return encode(hasher, password, salt)
 
     def counting_verify(hasher: SmallArgon2, password: str, encoded: str) -> bool:
-        hashed.append("known")
+        hashed.append("verified")
         return verify(hasher, password, encoded)
 
     monkeypatch.setattr(SmallArgon2, "encode", counting_encode)
     monkeypatch.setattr(SmallArgon2, "verify", counting_verify)
     for who in (name, "nobody-at-all"):
         hub.sign_in(anyone, who, "wrong but long")
-    assert hashed == ["known", "unknown"]
+    assert hashed == ["verified", "verified"]
 
 
 def test_session_id_changes_at_sign_in_and_the_old_one_stays_outside(
@@ -131,7 +132,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
     hub: Any, anyone: httpx.Client, name: str
 ) -> None:
     cookies = hub.sign_in(anyone, name, PASSWORD).headers.get_list("set-cookie")
-    assert len(cookies) == 2
+    assert len(cookies) == 3
     assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)
 
 

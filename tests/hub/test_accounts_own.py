@@ -130,13 +130,18 @@ def test_sign_up_is_slowed(hub: Any, anyone: httpx.Client, open_sign_up: None) -
 # --- mails ---
 
 
+def untokened(page: str) -> str:
+    """The page without the tokens of its forms, which are others every time."""
+    return re.sub(r'(name="csrfmiddlewaretoken" value=)"[^"]+"', r"\1", page)
+
+
 def test_reset_answers_alike_for_everybody(hub: Any, anyone: httpx.Client, name: str) -> None:
     asked = [
         post(hub, anyone, "/password/forgotten", "/password/forgotten", name=who)
         for who in (name, f"{name}@example.org", "nobody-here", "nobody@example.org")
     ]
     assert {answer.status_code for answer in asked} == {200}
-    assert len({answer.text for answer in asked}) == 1
+    assert len({untokened(answer.text) for answer in asked}) == 1
     assert len(mails(hub, f"{name}@example.org")) == 2
 
 
@@ -176,7 +181,7 @@ def test_a_full_outbox_is_said(
     with hub.client() as other:
         asked = [post(hub, other, path, path, name=who) for who in (name, "nobody-here")]
     assert [answer.status_code for answer in asked] == [503, 503]
-    assert asked[0].text == asked[1].text
+    assert untokened(asked[0].text) == untokened(asked[1].text)
     held_mail.set()
     assert len(mails(hub, new)) == 1
 

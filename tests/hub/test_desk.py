@@ -72,19 +72,21 @@ async def test_unknown_keys_do_not_spoil_the_group(desk: Any, store: HeldStore, 
     assert [isinstance(v, KeyRejected) for v in verdicts] == [False, True, False, True]
 
 
-async def test_full_desk_says_later(
-    desk: Any, store: HeldStore, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from fieldstation.hub.ingest import desk as module
+async def test_full_desk_says_later(hub: Any, store: HeldStore, key: str) -> None:
+    from fieldstation.hub.groups import Bounds
+    from fieldstation.hub.ingest.desk import IngestDesk
 
-    monkeypatch.setattr(module, "MOST_WAITING_BYTES", 10)
+    bounds = Bounds(group=9, group_bytes=99, waiting=9, waiting_bytes=10)
+    desk = IngestDesk(store, lambda stations: None, bounds)  # type: ignore[arg-type]
+    desk.start()
     waiting = asyncio.create_task(desk.submit(key, b"12345678"))
     await asyncio.to_thread(store.entered.acquire)
     with pytest.raises(StoreUnavailable, match="busy"):
         await desk.submit(key, b"123")
     store.gate.set()
     await waiting
-    assert (await desk.submit(key, b"123")).receipt.stored == 1
+    assert (await desk.submit(key, b"123")).receipt.stored == 1  # type: ignore[union-attr]
+    await desk.stop()
 
 
 async def test_a_fault_in_one_group_leaves_the_desk_at_work(

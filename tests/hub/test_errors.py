@@ -47,7 +47,7 @@ def test_a_method_that_a_page_does_not_take_gets_a_page_too(person: httpx.Client
     assert (page.status_code, answer.status_code) == (405, 405)
     assert "Not in this way (405)" in page.text
     assert answer.json()["code"] == "method-not-allowed"
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_name_that_is_not_the_hubs_is_the_wrong_server(anyone: httpx.Client) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -252,6 +253,45 @@ def test_of_a_day_that_is_not_over_nothing_is_wrong(person: httpx.Client, site: 
     site.report([Tally(site.boot, "one", now_us // DAY_US, 0)])
     rows = calendar(person, site, start_day="-1d", end_day="today")
     assert [(row["state"], row["due"]) for row in rows.values()] == [("complete", 1)]
+
+
+def _around(now_s: int) -> dict[str, str]:
+    """Yesterday to tomorrow."""
+    days = [datetime.fromtimestamp(now_s + place * 86_400, UTC) for place in (-1, 1)]
+    return {"start_day": f"{days[0]:%Y-%m-%d}", "end_day": f"{days[1]:%Y-%m-%d}"}
+
+
+def test_a_restored_station_misses_nothing_that_is_here(person: httpx.Client, site: Site) -> None:
+    """It took readings for half an hour, was restored to the state before them, and started."""
+    now_s = time.time_ns() // 10**9
+    begin_s = now_s - 1800 - now_s % 10
+    for second in range(begin_s, begin_s + 1800, 10):
+        site.take("one", second // 86_400, second % 86_400)
+    site.send(1, 180)
+    site.report(site.tallies())
+    restored = Site(site.station)
+    took_us, gap_us = begin_s * 1_000_000, 10_000_000
+    restored.miss(
+        restored.hole(took_us, took_us + 239 * gap_us, 240, cause=Cause.STOPPED)
+    )  # 180 due times with readings here, and another 60
+    restored.miss(restored.hole(took_us, took_us + 9 * gap_us, 10, cause=Cause.SILENT))
+    restored.report(restored.facts())
+    rows = calendar(person, site, **_around(now_s)).values()
+    assert sum(row["stored"] for row in rows) == 180
+    assert sum((Counter(row["holes"]) for row in rows), Counter()) == {"stopped": 60, "silent": 10}
+    assert all(0 <= row["completeness"] <= 1 for row in rows)
+
+
+def test_a_station_that_only_stopped_is_believed(person: httpx.Client, site: Site) -> None:
+    now_s = time.time_ns() // 10**9 // 10 * 10
+    site.take("one", now_s // 86_400, now_s % 86_400)
+    site.send(1, 1)
+    site.report(site.tallies())
+    site.boot = os.urandom(16)
+    site.miss(site.hole(now_s * 10**6, (now_s + 50) * 10**6, 6, cause=Cause.STOPPED))
+    site.report(site.facts())
+    rows = calendar(person, site, **_around(now_s)).values()
+    assert sum(row["holes"].get("stopped", 0) for row in rows) == 6
 
 
 def test_a_silent_station_is_said_to_be_silent(person: httpx.Client, site: Site) -> None:

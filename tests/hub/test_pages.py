@@ -190,6 +190,21 @@ def test_static_files_are_immutable_and_compressed(anyone: httpx.Client) -> None
     assert "content-encoding" not in plain.headers
 
 
+def test_pages_travel_compressed_and_the_exact_bytes_of_the_api_do_not(
+    person: httpx.Client, station: Any
+) -> None:
+    page = person.get("/")
+    assert page.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in page.headers["vary"]
+    plain = person.get("/", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert "</html>" in plain.text
+    answer = person.get("/api/v1/openapi.json")
+    assert "content-encoding" not in answer.headers
+    with person.stream("GET", "/events") as stream:
+        assert "content-encoding" not in stream.headers
+
+
 @pytest.mark.parametrize(
     "path", ["/static/x/hub/base.css", "{}../settings.py", "{}%2e%2e/settings.py", "{}", "{}hub"]
 )

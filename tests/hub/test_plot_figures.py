@@ -164,6 +164,15 @@ def test_a_gap_adds_nothing_to_a_total() -> None:
     assert row.change == 0
 
 
+@pytest.mark.parametrize("step", [1, 6, 24])
+def test_rarer_readings_have_the_same_total(step: int) -> None:
+    """Ten-minute buckets; a reading is due every ten minutes and there is one in `step` of them."""
+    found = buckets([[100.0] if at % step == 0 else [] for at in range(144)], HOUR_US // 6)
+    day = (date(1970, 1, 1), 0, 24 * HOUR_US)
+    [row] = figures.day_figures(found, [day], HOUR_US // 6, (0, 24 * HOUR_US))
+    assert row.total == pytest.approx(2400)
+
+
 def test_nothing_is_no_number() -> None:
     empty = buckets([[1.0]], HOUR_US)
     none = Buckets("c", HOUR_US, *[getattr(empty, n)[:0] for n in

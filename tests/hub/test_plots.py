@@ -6,6 +6,7 @@ import re
 import secrets
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -418,8 +419,8 @@ def test_an_editor_leaves_a_note_and_a_viewer_reads_it(
     grant(reader, gateway, 1)
     [note] = stranger.get(f"/plots/data.json?{query(curve)}").json()["notes"]
     assert (note["text"], note["who"], note["removable"]) == ("Cleaned <the> panels", name, False)
-    assert post(stranger, "/plots/notes", at="now", **form).status_code == 404
-    assert post(stranger, f"/plots/notes/{note['id']}/remove").status_code == 404
+    assert post(stranger, "/plots/notes", at="now", **form).status_code == 403
+    assert post(stranger, f"/plots/notes/{note['id']}/remove").status_code == 403
     assert person.get(f"/plots/picture.svg?{query(curve)}").status_code == 200
     assert post(person, f"/plots/notes/{note['id']}/remove").status_code == 200
     assert person.get(f"/plots/data.json?{query(curve)}").json()["notes"] == []
@@ -467,6 +468,30 @@ def test_a_crowd_is_told_to_come_back(
         one.join()
     drawers.close()
     assert answers == [b"drawn"] * drawing.PROCESSES
+
+
+def test_the_process_that_was_started_ahead_draws(
+    hub: Any, one_picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fieldstation.hub.plots import drawing
+
+    made: list[Any] = []
+
+    class Counted(drawing.Drawer):
+        def __init__(self, cache: Path) -> None:
+            super().__init__(cache)
+            made.append(self)
+
+    monkeypatch.setattr(drawing, "Drawer", Counted)
+    drawers = drawing.Drawers()
+    try:
+        drawers.warm()
+        assert len(made) == 1
+        drawers.warm()
+        assert drawers.draw(one_picture).startswith(SIGNS["png"])
+        assert len(made) == 1
+    finally:
+        drawers.close()
 
 
 def test_a_drawing_that_never_ends_is_ended(hub: Any, one_picture: Any) -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fieldstation.batch.contentdigest import content_digest
 from fieldstation.batch.facts import (
     ClockFact,
     Event,
@@ -33,7 +34,7 @@ START_US = 1_780_000_000_000_000
 DAY = START_US // DAY_US
 
 
-@dataclass
+@dataclass(eq=False)
 class Voice:
     """A station as the report endpoint hears it."""
 
@@ -96,6 +97,21 @@ def facts_of(voice: Voice) -> list[tuple[int, Fact]]:
         (7, ClockFact(boot, 1, "k1", 5, START_US, 20_000, Source.HUB)),
         (9, Event(boot, 1, START_US, 7, "started", "The station started.")),
     ]
+
+
+def test_a_report_that_was_changed_on_the_way_is_sent_again(voice: Voice) -> None:
+    body = json.dumps(voice.report(*facts_of(voice)).as_json()).encode()
+    told = content_digest(body)
+    boot = voice.station.boot.hex().encode()
+    changed = body.replace(boot, bytes([boot[0] ^ 1]) + boot[1:])
+    answer = voice.post(changed, **{"Content-Digest": told})
+    assert answer.status_code == 400
+    assert "send it again" in answer.text
+    assert voice.stored("Tally") == []
+    for good in (told, f"md5=:abc:, {told}", "md5=:abc:"):
+        answer = voice.post(body, **{"Content-Digest": good})
+        assert answer.status_code == 200
+        assert answer.headers["content-digest"] == content_digest(answer.content)
 
 
 def test_every_kind_of_fact_is_stored(voice: Voice) -> None:
@@ -274,6 +290,34 @@ def test_the_last_report_is_kept(voice: Voice) -> None:
     assert (standing.journal_bytes, standing.disk_free_bytes, standing.trust) == (5, 6, 0)
     assert standing.offset_us == START_US - standing.at_us
     assert standing.version == "0.4"
+
+
+def test_reports_of_one_group_count_one_after_the_other(
+    voice: Voice, new_station: Callable[[], Any]
+) -> None:
+    from fieldstation.hub import runtime
+    from fieldstation.hub.ledger.reports import take
+    from fieldstation.hub.stations.models import Gateway
+
+    other, store = Voice(new_station()), runtime.running().store
+    ids = {each: Gateway.objects.get(name=each.station.name).id for each in (voice, other)}
+    first, second = voice.station.boot, os.urandom(16)
+    told = [
+        (ids[voice], voice.report((1, voice.hole(1)), (2, voice.tally(6)), boot=first)),
+        (ids[other], other.report((1, other.tally(5)))),
+        (ids[voice], voice.report((3, voice.tally(12)), after=2, boot=first)),
+        (ids[voice], voice.report((9, voice.hole(9)), after=8, boot=second)),
+        (ids[voice], voice.report((1, voice.hole(1, count=99)), boot=second)),
+    ]
+    assert [answer.through for answer in take(store, told, START_US)] == [2, 1, 3, 3, 3]
+    assert {run.boot: run.place for run in voice.stored("Run")} == {
+        first.hex(): 1, second.hex(): 2
+    }  # fmt: skip
+    assert [row.stored for row in voice.stored("Tally")] == [12]
+    assert [row.stored for row in other.stored("Tally")] == [5]
+    assert {row.number: row.count for row in voice.stored("Hole")} == {1: 10, 9: 10}
+    (standing,) = voice.stored("Standing")
+    assert standing.boot == second.hex()
 
 
 def test_two_stations_with_one_key_raise_the_alarm(voice: Voice) -> None:

@@ -152,10 +152,11 @@ def test_a_changed_shape_follows_its_channels(sensor: Sensor) -> None:
     assert sensor.column("b")[0] == 5
 
 
-def test_values_with_their_unit_are_one_channel(sensor: Sensor) -> None:
+@pytest.mark.parametrize("word", ["unit", "units"])
+def test_values_with_their_unit_are_one_channel(sensor: Sensor, word: str) -> None:
     from fieldstation.hub import runtime
 
-    sensor.send({"Current": {"total voltage": {"value": 51.2, "unit": "V"}}})
+    sensor.send({"Current": {"total voltage": {"value": 51.2, word: "V"}}})
     (entry,) = [
         each
         for each in runtime.running().store.catalogue(sensor.gateway)

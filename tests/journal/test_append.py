@@ -57,6 +57,12 @@ def test_a_reading_that_is_no_number_is_refused_and_nothing_is_kept(journal: Jou
     assert journal.append([reading()])[0].sequence == 1
 
 
+def test_no_readings_asked_for_are_none_given(journal: Journal) -> None:
+    assert journal.after(0, 0) == journal.recent(0) == []
+    journal.append([reading(), reading()])
+    assert journal.after(0, 0) == journal.after(1, 0) == journal.recent(0) == []
+
+
 def test_sequences_go_on_after_a_restart_and_after_everything_was_pruned(
     opened: Callable[..., Journal],
 ) -> None:

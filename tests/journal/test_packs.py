@@ -278,6 +278,52 @@ def test_a_flipped_bit_in_a_pack_costs_this_pack_only(
     assert journal.unsettled("hub") == []
 
 
+@pytest.mark.parametrize("place", [1, 2, 3])
+@pytest.mark.parametrize("last", ["last", "7000000000", "0"])
+def test_a_pack_of_which_nothing_is_left_becomes_holes(
+    journal: Journal, place: int, last: str
+) -> None:
+    kept = _append(journal, 3 * MOST + 30)
+    _pack_all(journal, loose=30)
+    first = (place - 1) * MOST + 1
+    journal._db.execute(
+        f"UPDATE pack SET body = x'00', outline = '[1,[]]', last = {last} WHERE first = ?",  # noqa: S608
+        (first,),
+    )
+    numbers = range(first, first + MOST)
+    rest = [one for one in kept if one.sequence not in numbers]
+    assert journal.after(0, 10_000) == rest
+    holes = journal.holes()
+    assert {(hole.cause, hole.boot) for hole in holes} == {
+        ("damaged", rest[0].reading.instant.boot)
+    }
+    assert sorted((hole.instrument, hole.count) for hole in holes) == [
+        ("inverter", 200), ("second", 200), ("third", 200)
+    ]  # fmt: skip
+    times = [one.reading.instant.utc_us for one in rest]
+    for hole in holes:
+        assert [at for at in times if hole.first_utc_us < at < hole.last_utc_us] == []
+        assert place == 1 or hole.first_utc_us > kept[first - 2].reading.instant.utc_us
+        assert hole.last_utc_us <= kept[first + MOST - 1].reading.instant.utc_us
+    rows = journal.ledger("hub", 0, 99_999)
+    assert all(row.adds_up for row in rows)
+    assert sum(row.stored for row in rows) == len(rest)
+    assert sum(row.failed.get("damaged", 0) for row in rows) == MOST
+    assert journal.check().damaged == tuple(numbers)
+    assert journal.holes() == holes
+
+
+def test_two_packs_of_which_nothing_is_left_become_holes(journal: Journal) -> None:
+    _append(journal, 3 * MOST + 30)
+    _pack_all(journal, loose=30)
+    journal._db.execute(
+        "UPDATE pack SET body = x'00', outline = '[1,[]]' WHERE first IN (1, ?)", (MOST + 1,)
+    )
+    assert [one.sequence for one in journal.after(0, 1200)] == []
+    assert len(journal.after(1200, 10_000)) == MOST + 30
+    assert sum(hole.count for hole in journal.holes()) == 2 * MOST
+
+
 def test_a_damaged_outline_costs_no_reading(journal: Journal) -> None:
     kept = _append(journal, 2 * MOST)
     _pack_all(journal)

@@ -55,6 +55,14 @@ def _rescued(path: Path) -> Journal:
     return journal
 
 
+def _rescued_beside(path: Path) -> Journal:
+    journal, _ = open_journal(path, utc_us=lambda: NOW_US)
+    journal.begin(NOW, "kernel 2")
+    for one in waiting(path):
+        _through(journal, one)
+    return journal
+
+
 def _through(journal: Journal, aside: Path) -> Event | None:
     found = Salvage(aside)
     for step in found.steps():
@@ -296,6 +304,47 @@ def test_a_set_aside_that_was_cut_off_is_finished(path: Path) -> None:
     assert _found(target)[1] == kept
     assert journal.append([reading()])[0].sequence == 41
     journal.close()
+
+
+@pytest.mark.parametrize("log_damage", [None, 5, 60])
+def test_a_log_outlives_the_head_of_its_file(path: Path, log_damage: int | None) -> None:
+    """SQLite drops a log that it does not understand when it gives up its file."""
+    journal, _ = open_journal(path, utc_us=lambda: NOW_US)
+    kept = journal.append([reading(index) for index in range(10)])
+    journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    kept += journal.append([reading(index) for index in range(10, 40)])
+    whole = {end: path.with_name(path.name + end).read_bytes() for end in ("", "-wal")}
+    journal.close()
+    log = bytearray(whole["-wal"])
+    if log_damage is not None:
+        log[log_damage] ^= 1
+    path.write_bytes(bytes(PAGE_BYTES) + whole[""][PAGE_BYTES:])
+    path.with_name(path.name + "-wal").write_bytes(log)
+
+    journal = _rescued(path)
+    assert journal.after(0, 1000) == kept
+    assert journal.append([reading()])[0].sequence == 41
+    journal.close()
+
+
+def test_a_start_cut_off_before_the_new_journal_knows_its_floor_is_made_good(path: Path) -> None:
+    """The old one lies aside; of the new one there is nothing, or a journal without a reading."""
+    kept = _written(path)
+    set_aside(path, NOW_US)
+    Journal(path, utc_us=lambda: NOW_US).close()
+    journal = _rescued_beside(path)
+    assert journal.after(0, 1000) == kept
+    assert journal.append([reading(boot=NOW.boot)])[0].sequence == COUNT + 1
+    journal.close()
+
+
+def test_numbers_go_on_above_what_only_a_cursor_tells(path: Path) -> None:
+    _written(path, settled=COUNT)
+    journal, _ = open_journal(path, utc_us=lambda: NOW_US)
+    journal._db.execute("DELETE FROM reading")
+    journal._db.execute("VACUUM")
+    journal.close()
+    assert highest(path) == COUNT
 
 
 @pytest.mark.parametrize("damage", ["first page", "random"])

@@ -40,10 +40,24 @@ def test_no_power_cut_loses_what_the_journal_accepted(model: Model) -> None:
     assert (tally.lost, tally.wrong, tally.damaged, tally.unlike) == (0, 0, 0, 0), tally.notes
 
 
-@pytest.mark.parametrize("start", [store.Start.CUT, store.Start.FORM_1])
-def test_no_power_cut_while_recovering_loses_anything(start: store.Start) -> None:
-    tally = store.explore(store.Job(12, Model.ORDERED, 1, 4, start))
+@pytest.mark.parametrize(
+    ("start", "model"),
+    [
+        (store.Start.CUT, Model.ORDERED),
+        (store.Start.DAMAGED, Model.POSIX),
+        (store.Start.DAMAGED_CUT, Model.ORDERED),
+        (store.Start.FORM_1, Model.ORDERED),
+    ],
+)
+def test_no_power_cut_while_recovering_loses_anything(start: store.Start, model: Model) -> None:
+    tally = store.explore(store.Job(12, model, 1, 4, start))
     assert tally.states > 40
+    assert (tally.lost, tally.wrong, tally.damaged, tally.unlike) == (0, 0, 0, 0), tally.notes
+
+
+def test_no_power_cut_loses_what_is_packed() -> None:
+    tally = store.explore(store.Job(4, Model.POSIX, count=30, each=3))
+    assert tally.packs > 0
     assert (tally.lost, tally.wrong, tally.damaged, tally.unlike) == (0, 0, 0, 0), tally.notes
 
 
@@ -71,16 +85,16 @@ def test_nothing_accepted_is_lost_by_real_power_cuts() -> None:
 
 def test_the_witness_notices_a_lost_and_a_changed_reading(tmp_path: Path) -> None:
     said: list[str] = []
-    work = Work(tmp_path, 3, lambda *words: said.append(json.dumps(words)))
+    work = Work(tmp_path, 7, lambda *words: said.append(json.dumps(words)))
     work.run(20)
     told = Told.of(said)
-    assert examine(tmp_path, 3, told, thorough=False).good
-    assert examine(tmp_path, 4, told, thorough=False).wrong
+    assert examine(tmp_path, 7, told, thorough=False).good
+    assert examine(tmp_path, 8, told, thorough=False).wrong
     told.kept += 1
     newest = told.kept
-    assert newest in examine(tmp_path, 3, told, thorough=False).lost
+    assert newest in examine(tmp_path, 7, told, thorough=False).lost
     (tmp_path / JOURNAL).write_bytes(b"no journal" * 400)
-    assert examine(tmp_path, 3, told, thorough=False).damaged
+    assert examine(tmp_path, 7, told, thorough=False).damaged
 
 
 def test_a_zero_that_is_none_is_told_and_ends_with_an_error() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import httpx
 import pytest
 
+from fieldstation.batch.contentdigest import content_digest, is_intact
 from fieldstation.batch.model import Announcement, Batch, UnknownLayout
+from fieldstation.batch.report import Answer, Report
 from fieldstation.errors import (
     BatchRefused,
     ConfigError,
@@ -17,7 +21,7 @@ from fieldstation.sinks.destination import BatchTooLarge
 from fieldstation.sinks.hub import HubSink
 from fieldstation.sinks.keyfile import read_key
 
-from .conftest import BOOT, LAYOUT, reading
+from .conftest import BOOT, LAYOUT, NOW_US, reading
 from .hubdouble import Fault, HubDouble, problem, reset, status
 
 TOLD = Announcement("inverter", LAYOUT, 10**6)
@@ -49,6 +53,8 @@ async def test_a_batch_comes_back_with_its_receipt(hub: HubDouble, key_file: Pat
         (_problem(409), HubUnreachable, "409"),
         (_problem(413), BatchTooLarge, "because"),
         (_problem(422, code="contradiction"), BatchRefused, "because"),
+        (_problem(422, code="crc_mismatch"), HubUnreachable, "did not get what was sent"),
+        (_problem(422, code="bad_version"), HubUnreachable, "did not get what was sent"),
         (_problem(422), HubUnreachable, "is the url right"),
         (_problem(503), HubUnreachable, "is not ready .503 because"),
         (status(404), HubUnreachable, "404; is the url right"),
@@ -68,6 +74,29 @@ async def test_each_answer_of_the_hub_has_its_own_consequence(
         await sink.deliver(_batch())
     assert (await sink.deliver(_batch())).stored == 1
     await sink.aclose()
+
+
+async def test_an_answer_that_was_changed_on_the_way_is_not_believed(key_file: Path) -> None:
+    told = json.dumps(Answer(NOW_US, 7).as_json()).encode()
+    changed = told.replace(b": 7,", b": 9,")
+    sent: list[httpx.Request] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        body = told if len(sent) > 1 else changed
+        headers = {"content-digest": content_digest(told)}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
+
+    sink = HubSink("http://hub.test", key_file)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(reply))
+    sink._web._client = client
+    report = Report("01" * 8, BOOT, "k", "1", NOW_US, 1, 1)
+    with pytest.raises(HubUnreachable, match="changed on the way"):
+        await sink.report(report)
+    assert (await sink.report(report)).through == 7
+    await sink.aclose()
+    assert changed != told
+    assert is_intact(sent[0].content, sent[0].headers["content-digest"])
 
 
 async def test_a_redirect_is_not_followed(hub: HubDouble, key_file: Path) -> None:

@@ -14,6 +14,7 @@ from tests.sinks.hubdouble import KEY, HubDouble
 
 from fieldstation.instruments import registry
 from fieldstation.journal import Reader
+from fieldstation.model import Reading
 from fieldstation.station.health import ask_status
 from fieldstation.transport.host import pty_host
 
@@ -62,7 +63,7 @@ class Site:
     async def status(self) -> dict[str, object]:
         return await asyncio.to_thread(ask_status, self.data)
 
-    def kept(self) -> dict[tuple[bytes, int], object]:
+    def kept(self) -> dict[tuple[bytes, int], Reading]:
         reader = Reader(self.data / "journal.sqlite3")
         try:
             return {(k.reading.instant.boot, k.sequence): k.reading for k in reader.after(0, 10**6)}

@@ -118,6 +118,30 @@ async def test_the_time_between_two_runs_is_a_hole(tmp_path: Path) -> None:
     assert "stopped" in causes
 
 
+async def test_the_time_before_a_damaged_start_is_one_hole(tmp_path: Path) -> None:
+    async with hub_double() as hub, site_at(tmp_path, hub) as site:
+        process = await site.start()
+        await hub.until(lambda: len(hub.stored) >= 10)
+        await _stopped(process, signal.SIGKILL)
+        before, journal = site.kept(), site.data / "journal.sqlite3"
+        journal.write_bytes(bytes(1024) + journal.read_bytes()[1024:])
+        process = await site.start()
+        await said(process, "a damaged journal was salvaged")
+        start = len(hub.stored)
+        await hub.until(lambda: len(hub.stored) >= start + 10)
+        assert await _stopped(process) == 0
+        kept, reader = site.kept(), Reader(journal)
+        holes = reader.holes()
+        reader.close()
+    assert before.items() <= kept.items()
+    assert hub.doubled == 0
+    (hole,) = [hole for hole in holes if hole.cause == "stopped"]
+    assert hole.count > 0
+    assert [hole for hole in holes if hole.open] == []
+    times = [one.instant.utc_us for one in kept.values()]
+    assert [at for at in times if hole.first_utc_us <= at <= hole.last_utc_us] == []
+
+
 def test_an_unusable_data_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     site = Site(tmp_path, "/dev/ttyUSB0", None, 1.0)

@@ -55,6 +55,8 @@ class World:
         self.folder = folder
         self.every_s = every_s
         self.names = names
+        self.every: dict[str, float] = {}
+        """Intervals of single instruments."""
         self.passed_us = self.started_us = self.wrong_us = 0
         self.trusted = True
         self.starts = self.runs = 0
@@ -80,8 +82,8 @@ class World:
         async with Collector(self.folder / "journal.sqlite3", clock) as collector:
             await collector.ask(partial(tell_start, now=clock.now()))
             meters = [
-                instrument(settings(name, every_s=self.every_s), twins[name], clock, collector,
-                           drivers[name])
+                instrument(settings(name, every_s=self.every.get(name, self.every_s)), twins[name],
+                           clock, collector, drivers[name])
                 for name in self.names
             ]  # fmt: skip
             self.meters = {one.settings.name: one for one in meters}

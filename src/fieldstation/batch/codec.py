@@ -45,12 +45,11 @@ def encode(batch: Batch, limits: Limits = LIMITS) -> bytes:
         system, section = encode_section(channels, _system(members), rows, limits)
         entries.append(Entry(instrument, layout, len(members), system))
         sections.append(section)
-    data = pack(
+    notes = encode_notes(Notes(batch.announcements, batch.clock), limits)
+    return pack(
         batch.boot, batch.number, batch.first, batch.last,
-        entries, encode_notes(Notes(batch.announcements, batch.clock), limits), b"".join(sections),
+        entries, notes, b"".join(sections), limits,
     )  # fmt: skip
-    open_frame(data, limits)
-    return data
 
 
 def decode(

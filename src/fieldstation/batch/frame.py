@@ -82,16 +82,22 @@ def pack(
     entries: Sequence[Entry],
     announcements: bytes,
     sections: bytes,
+    limits: Limits = LIMITS,
 ) -> bytes:
-    """The whole batch as bytes."""
+    """The whole batch as bytes. Raises FrameTooLong."""
     payload = varint(len(announcements)) + announcements + sections
+    if len(payload) > limits.unpacked:
+        raise FrameTooLong(f"the batch has {len(payload)} bytes, the limit is {limits.unpacked}")
     squeezer = zlib.compressobj(9, zlib.DEFLATED, _RAW)
     packed = squeezer.compress(payload) + squeezer.flush()
     codec = _DEFLATE if len(packed) < len(payload) else _STORED
     head = [boot, varint(number), varint(first), varint(last - first), varint(len(entries))]
     head += [_entry_bytes(entry, first) for entry in entries]
     head += [bytes([codec]), varint(len(payload)), packed if codec else payload]
-    return _enveloped(b"".join(head))
+    data = _enveloped(b"".join(head))
+    if len(data) > limits.body:
+        raise FrameTooLong(f"the batch has {len(data)} bytes, the limit is {limits.body}")
+    return data
 
 
 def renumber(data: bytes, number: int) -> bytes:

@@ -29,6 +29,7 @@ from fieldstation.cli import (
 )
 from fieldstation.cli.orders import WithFaults
 from fieldstation.errors import FieldstationError
+from fieldstation.model.plain import plain
 
 app = typer.Typer(
     name="fieldstation",
@@ -97,5 +98,5 @@ def _leave(message: str, code: int, error: BaseException | None = None) -> None:
     if error is not None and os.environ.get("FIELDSTATION_DEBUG"):
         raise error
     for line in message.splitlines():
-        print(f"fieldstation: {line}", file=sys.stderr)
+        print(f"fieldstation: {plain(line)}", file=sys.stderr)
     raise SystemExit(code)

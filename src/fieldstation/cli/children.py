@@ -87,9 +87,13 @@ class Children:
                 child.command = _program(arguments)
 
     async def finish(self, name: str, *command: str) -> None:
-        """Run any program to its end. Raises ChildEnded when that is a failure."""
+        """Run any program to its end; once more when it was killed and they are `lasting`. Raises
+        ChildEnded when it fails.
+        """
         process = await self.run(name, *command)
-        if code := await process.wait():
+        while (code := await process.wait()) < 0 and self._lasting:
+            process = await self.run(name, *command)
+        if code:
             raise ChildEnded(f"the {name} has failed (exit code {code})")
 
     async def watch(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fieldstation.cli.output import emit_json, emit_table, time_text
+from fieldstation.model.plain import plain
 
 if TYPE_CHECKING:
     from fieldstation.station.config import Config
@@ -22,7 +23,7 @@ def show_status(config: Config, as_json: bool) -> None:
         emit_json(status)
         return
     for line in status_lines(status):
-        print(line)
+        print(plain(line))
     print()
     _instruments(status["instruments"])
 

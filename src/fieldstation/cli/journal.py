@@ -78,21 +78,22 @@ def salvage(
             return
         journal, aside = open_journal(path, utc_us=_utc_us)
         try:
-            for one in [*files, *([aside] if aside else [])]:
-                event = _salvage(journal, one)
+            files += [aside] if aside else []
+            for number, one in enumerate(files):
+                event = _salvage(journal, one, len(files) - number)
                 print(event.text if event else f"{one.name} was salvaged before")
         finally:
             journal.close()
 
 
-def _salvage(journal: Journal, aside: Path) -> Event | None:
+def _salvage(journal: Journal, aside: Path, nth: int) -> Event | None:
     from fieldstation.journal.aside import move
     from fieldstation.journal.putback import conclude, put_back, tell_again
     from fieldstation.journal.salvage import Salvage, done_name
     from fieldstation.station.clock import SystemClock
 
     now = SystemClock().now()
-    found = Salvage(aside, journal.announcements.values())
+    found = Salvage(aside, journal.announcements.values(), nth=nth)
     for kept in found.steps():
         put_back(journal, found, kept)
     tell_again(journal, found.facts)

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
     from fieldstation.batch.model import Batch
     from fieldstation.cli import stage
+    from fieldstation.cli.outages import Interrupted
     from fieldstation.cli.past import Span
+    from fieldstation.hub.furnished import Furnished
 
 KEY_FILE = "gateway.key"
+# Accounts of the demo: its operator, who owns the site, and who may do less there.
+PEOPLE = ("demo", "editor", "viewer")
+# Files in the folder of a demo; BEGUN bears the time up to which its past was made up.
+FURNISHED, BEGUN, FILLED = "furnished.json", "begun", "past-is-there"
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0: a free one.")]
 
 
@@ -58,8 +64,6 @@ async def _run(station: list[str], data: Path, key_file: Path, port: int) -> Non
     told = run_until_signal()
     async with Children(lasting=True) as children:
         address = await _start_hub(children, data, port)
-        # A port that was chosen freely stays, since the station knows it.
-        children.next_time("hub", *_serve(data, int(address.rpartition(":")[2].strip("/"))))
         where = ("--hub-url", address, "--key-file", str(key_file))
         await children.start("station", "run", *station, *where)
         print(f"address   {address}\nstop      Ctrl-C", file=sys.stderr)
@@ -67,7 +71,10 @@ async def _run(station: list[str], data: Path, key_file: Path, port: int) -> Non
 
 
 async def _start_hub(children: Children, data: Path, port: int) -> str:
-    return await children.start("hub", *_serve(data, port), announces=True)
+    address = await children.start("hub", *_serve(data, port), announces=True)
+    # A port that was chosen freely stays, since the station knows it.
+    children.next_time("hub", *_serve(data, int(address.rpartition(":")[2].strip("/"))))
+    return address
 
 
 def _serve(data: Path, port: int) -> tuple[str, ...]:
@@ -94,7 +101,8 @@ def demo(
     weeks: Annotated[float, typer.Option(min=0, max=520, help="How much history to make up.")] = 2,
     seed: Annotated[int, typer.Option(help="Weather, loads and faults follow from it.")] = 1,
     data: Annotated[
-        Path | None, typer.Option(help="Keep everything in this new folder; else thrown away.")
+        Path | None,
+        typer.Option(help="Keep all in this folder, or go on with the demo that is there."),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -105,30 +113,34 @@ def demo(
     ] = None,
 ) -> None:
     """Show everything without hardware: a twin of each instrument, a station, a hub, live pages."""
-    if data is not None and data.exists() and any(data.iterdir()):
-        raise BadRequest(f"{data} is not empty; name a new folder")
+    if data and data.exists() and any(data.iterdir()) and not (data / FURNISHED).exists():
+        raise BadRequest(f"{data} is not empty and holds no demo; name a new folder")
     from fieldstation.cli.orders import Orders
 
     Orders(fault or ())
     with tempfile.TemporaryDirectory(prefix="fieldstation-demo-") as scratch:
         folder = data or Path(scratch)
-        run, password = hub.programs(), secrets.token_urlsafe(9)
-        run.add_user(folder / "hub", "demo", password)
-        hub.write_secret(folder / KEY_FILE, run.add_gateway(folder / "hub", "demo station"))
-        asyncio.run(_demo(folder, port, weeks, seed, fault or [], password))
+        if not (folder / FURNISHED).exists():
+            passwords = {name: secrets.token_urlsafe(9) for name in PEOPLE}
+            furnished = hub.programs().furnish(folder / "hub", passwords)
+            hub.write_secret(folder / KEY_FILE, furnished.key)
+            (folder / BEGUN).touch()
+            hub.write_secret(folder / FURNISHED, furnished.text())
+        asyncio.run(_demo(folder, port, weeks, seed, fault or []))
 
 
-async def _demo(
-    folder: Path, port: int, weeks: float, seed: int, faults: list[str], password: str
-) -> None:
-    from fieldstation.cli import nodes, rehearsal, stage
+async def _demo(folder: Path, port: int, weeks: float, seed: int, faults: list[str]) -> None:
+    from fieldstation.cli import nodes, rehearsal, stage, visitors
     from fieldstation.cli.orders import Orders
+    from fieldstation.hub.furnished import Furnished
 
     told, wall, orders = run_until_signal(), stage.wall(), Orders(faults)
-    now, key_file = int(wall()), folder / KEY_FILE
+    begun, key_file = int((folder / BEGUN).stat().st_mtime), folder / KEY_FILE
     players, heard = stage.cast(seed, orders), nodes.cast(seed, orders)
-    rehearsal.switch_on(players, now)
-    async with Children() as house, _lived(players, rehearsal.span(weeks, now)) as lived:
+    furnished = Furnished.of_text((folder / FURNISHED).read_text(encoding="utf-8"))
+    past = rehearsal.span(weeks, begun)
+    rehearsal.switch_on(players, begun)
+    async with Children(lasting=True) as house, _lived(players, past) as lived:
         address = await _start_hub(house, folder / "hub", port)
         await _until(told, house, work=lived)
         key = key_file.read_text(encoding="utf-8").strip()
@@ -136,27 +148,43 @@ async def _demo(
         async with (
             stage.ports(players, orders, seed) as ports,
             nodes.on_air(heard, wall) as sections,
-            Children() as field,
-            Children() as studio,
+            Children(lasting=True) as field,
+            Children(lasting=True) as studio,
         ):
             if told.is_set():
                 return
             site = folder / "site.toml"
             site.write_text(stage.site(players, ports, address) + sections, encoding="utf-8")
             await field.start("station", "run", "--config", str(site))
-            print(f"\n  address   {address}\n  user      demo\n  password  {password}\n")
-            print("  Ctrl-C stops everything.", flush=True)
-            await asyncio.to_thread(rehearsal.bring, address, key, lived.result())
-            words = rehearsal.command(address, key_file, weeks, now, seed, faults)
-            filled = asyncio.create_task(studio.finish("history", *words))
-            await _until(told, house, field, work=filled)
-            await _until(told, house, field)
+            _welcome(address, folder, furnished)
+            new = not (folder / FILLED).exists()
+            async with visitors.visit(
+                address, furnished, past if new else None, seed, wall
+            ) as visitor:
+                if new:
+                    await asyncio.to_thread(rehearsal.bring, address, key, *lived.result())
+                    words = rehearsal.command(address, key_file, weeks, begun, seed, faults)
+                    filled = asyncio.create_task(studio.finish("history", *words))
+                    await _until(told, house, field, work=filled)
+                    (folder / FILLED).touch()
+                await _until(told, house, field, work=visitor)
+
+
+def _welcome(address: str, folder: Path, furnished: Furnished) -> None:
+    """Where to look, and as whom."""
+    (user, password), *others = furnished.people.items()
+    print(f"\n  address   {address}\n  user      {user}\n  password  {password}\n")
+    for name, secret in others:
+        print(f"  or as     {name}  {secret}")
+    print(f"  shared    {address.rstrip('/')}/shared/{furnished.share}")
+    print(f"  mails     {folder / 'hub' / 'outbox'}\n")
+    print("  Ctrl-C stops everything.", flush=True)
 
 
 @asynccontextmanager
 async def _lived(
     players: list[stage.Player], past: Span
-) -> AsyncIterator[asyncio.Task[list[Batch]]]:
+) -> AsyncIterator[asyncio.Task[tuple[list[Batch], list[Interrupted]]]]:
     """Twins that remember live through their past, in a thread, while the hub starts."""
     from fieldstation.cli import rehearsal
 

@@ -94,6 +94,11 @@ async def _broker() -> AsyncIterator[MqttPort]:
     with tempfile.TemporaryDirectory(prefix="fieldstation-broker-") as folder:
         file = Path(folder) / "mosquitto.conf"
         file.write_text(f"listener {port.port} {port.host}\nallow_anonymous true\nlog_dest none\n")
-        async with Children() as children:
+        async with Children(lasting=True) as children:
             await children.run("broker", str(PROGRAM), "-c", str(file))
-            yield port
+            watch = asyncio.create_task(children.watch())
+            try:
+                yield port
+            finally:
+                watch.cancel()
+                await asyncio.wait([watch])

@@ -1,8 +1,11 @@
-"""How commands print: tables for people, one JSON document (or one line a row) for programs."""
+"""How commands print: tables for people, one JSON document (or one line a row) for programs. Words
+from instruments and the hub never steer the terminal (test_words_from_elsewhere_steer_no_terminal).
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,13 +14,17 @@ from typing import Annotated, Any
 import typer
 
 from fieldstation.model import Channel, Kind, Value
+from fieldstation.model.plain import plain
 
+# JSON writes the other control characters as codes by itself.
+_STEERING = re.compile("[\x7f-\x9f]")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def json_line(data: Any) -> str:
     """One JSON document on one line, its end included."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")) + "\n"
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def emit_json(data: Any) -> None:
@@ -27,7 +34,7 @@ def emit_json(data: Any) -> None:
 
 def emit_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns padded to their widest cell."""
-    lines = [list(header), *(list(row) for row in rows)]
+    lines = [list(header), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -44,7 +51,7 @@ def value_text(channel: Channel, value: Value) -> str:
         return f"{channel.label_of(value)} ({value})"
     if isinstance(value, float):
         return f"{value:.{channel.decimals}f} {channel.unit}".rstrip()
-    return f"{value} {channel.unit}".rstrip()
+    return plain(f"{value} {channel.unit}".rstrip())
 
 
 def time_text(utc_us: int) -> str:

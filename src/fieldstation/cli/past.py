@@ -13,8 +13,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -223,9 +223,11 @@ def batches(scripts: Sequence[Script], span: Span, boot: bytes) -> Iterator[Batc
             yield None
 
 
-def new_boot() -> bytes:
-    """A boot of its own for a span, whose sequence begins at 1."""
-    return os.urandom(16)
+def boot_of(span: Span, name: str) -> bytes:
+    """A boot of its own for a span, whose sequence begins at 1; the same one when the past of that
+    name is made again.
+    """
+    return hashlib.blake2b(f"{name} {span}".encode(), digest_size=16).digest()
 
 
 def remembers(kind: str) -> bool:

@@ -34,6 +34,7 @@ from fieldstation.cli.enrolment import (
 )
 from fieldstation.cli.station import SITE, ConfigFile
 from fieldstation.errors import BadRequest, ConfigError
+from fieldstation.model.plain import plain
 
 TRIES = 3
 KEY_FILE = "gateway.key"
@@ -210,9 +211,10 @@ def _agreed(question: str) -> bool:
     """Whether a person at the terminal types y; without a terminal nobody agrees."""
     if not sys.stdin.isatty():
         return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{plain(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    for line in text.split("\n"):
+        print(plain(line), file=sys.stderr)

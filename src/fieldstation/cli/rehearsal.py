@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,11 +22,12 @@ import httpx
 import fieldstation
 from fieldstation.batch import encode
 from fieldstation.batch import report as reports
-from fieldstation.batch.facts import DAY_US, Tally
+from fieldstation.batch.facts import DAY_US, Fact, Tally
 from fieldstation.batch.model import Batch
 from fieldstation.batch.report import Answer, Report
 from fieldstation.cli import nodes, stage
 from fieldstation.cli.orders import Orders
+from fieldstation.cli.outages import Interrupted, holes
 from fieldstation.cli.output import Progress
 from fieldstation.cli.past import (
     DAY_S,
@@ -34,16 +36,19 @@ from fieldstation.cli.past import (
     Script,
     Span,
     batches,
-    new_boot,
+    boot_of,
     remembers,
 )
 from fieldstation.errors import FieldstationError, HubUnreachable
 from fieldstation.model.talk import Leaving
+from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.clock import SystemClock
 
 CONTENT_TYPE = "application/vnd.fieldstation.batch"
 # Live values come first on a machine with little to spare.
 NICE = 10
+# A hub that was killed is back within that.
+FIRST_WAIT_S, LONGEST_WAIT_S, TRIES = 0.5, 8.0, 8
 
 
 def span(weeks: float, now: int) -> Span:
@@ -55,20 +60,23 @@ def switch_on(players: Sequence[stage.Player], now: int) -> None:
     """Let units that take their time to start (a fan, a laser) be found at work, as they would be
     at a station that runs for weeks.
     """
+    moment = Span(now, now, now)
     for one in players:
         if isinstance(one.driver, Leaving):
-            Asked(one.name, one.twin, one.driver, Span(now, now, now), new_boot()).begin()
+            Asked(one.name, one.twin, one.driver, moment, boot_of(moment, one.name)).begin()
 
 
 def live_through(
     players: Sequence[stage.Player], past: Span, ended: threading.Event
-) -> list[Batch]:
+) -> tuple[list[Batch], list[Interrupted]]:
     """Let the twins that remember live up to now. Gives the uploads of what they tell on the way,
-    fewer when `ended` meanwhile.
+    fewer when `ended` meanwhile, and the scripts that they played.
     """
-    boot = new_boot()
+    boot = boot_of(past, "lived")
     scripts = [
-        Asked(one.name, one.twin, one.driver, past, boot) for one in players if remembers(one.kind)
+        Interrupted(Asked(one.name, one.twin, one.driver, past, boot), past.now)
+        for one in players
+        if remembers(one.kind)
     ]
     uploads = []
     for batch in batches(scripts, past, boot):
@@ -76,12 +84,15 @@ def live_through(
             break
         if batch is not None:
             uploads.append(batch)
-    return uploads
+    return uploads, scripts
 
 
-def bring(address: str, key: str, uploads: Iterable[Batch | None]) -> None:
-    """Send uploads to the hub, and then how many readings of each day they were; None is left out.
-    Raises HubUnreachable.
+def bring(
+    address: str, key: str, uploads: Iterable[Batch | None], scripts: Iterable[Interrupted] = ()
+) -> None:
+    """Send uploads to the hub (None is left out), and then how many readings of each day they were
+    and what is missing of the scripts that made them. A hub that is away is waited for. Raises
+    HubUnreachable when that takes too long.
 
     Without uploads it only makes the run known that the past belongs to, which has to come before
     the present one.
@@ -97,28 +108,42 @@ def bring(address: str, key: str, uploads: Iterable[Batch | None]) -> None:
                     day = one.reading.instant.utc_us // DAY_US
                     days[batch.boot, one.reading.instrument, day] += 1
             tallies = [Tally(*place, count) for place, count in sorted(days.items())]
-            for at in range(0, len(tallies), reports.MOST_FACTS):
-                facts = tallies[at : at + reports.MOST_FACTS]
-                _post(hub, reports.PATH, _report(key, through + at, facts))
+            facts: list[Fact] = [*tallies, *holes(scripts)]
+            for at in range(0, len(facts), reports.MOST_FACTS):
+                some = facts[at : at + reports.MOST_FACTS]
+                _post(hub, reports.PATH, _report(key, through + at, some))
     except httpx.HTTPError as error:
         raise HubUnreachable(f"the hub did not take the history: {error}") from error
 
 
 def _post(hub: httpx.Client, path: str, body: bytes, kind: str = reports.MEDIA_TYPE) -> bytes:
+    backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
+    for _ in range(TRIES):
+        try:
+            return _posted(hub, path, body, kind)
+        except httpx.HTTPError:
+            time.sleep(backoff.next_s())
+    return _posted(hub, path, body, kind)
+
+
+def _posted(hub: httpx.Client, path: str, body: bytes, kind: str) -> bytes:
+    """Raises httpx.HTTPError when it may be worth another try, HubUnreachable when not."""
     answer = hub.post(path, content=body, headers={"Content-Type": kind})
+    if answer.is_server_error:
+        answer.raise_for_status()
     if answer.status_code != 200:
         raise HubUnreachable(f"the hub did not take the history: {answer.text}")
     return answer.content
 
 
-def _report(key: str, after: int = 0, tallies: Sequence[Tally] = ()) -> bytes:
+def _report(key: str, after: int = 0, facts: Sequence[Fact] = ()) -> bytes:
     """A word of the run that the past belongs to; the same one for all who know the key."""
     name = hashlib.blake2b(key.encode(), digest_size=24).digest()
     now_us = SystemClock().now().utc_us
     report = Report(
         name[16:].hex(), name[:16], "", fieldstation.__version__, now_us, 0, 0,
         disk_free_bytes=shutil.disk_usage(".").free,
-        after=after, facts=tuple(enumerate(tallies, after + 1)),
+        after=after, facts=tuple(enumerate(facts, after + 1)),
     )  # fmt: skip
     return json.dumps(report.as_json()).encode()
 
@@ -143,7 +168,8 @@ def _fill(
     bar = Progress(
         f"history   filling in {weeks:g} weeks", sum(1 for one in pieces for _ in one.moments())
     )
-    bring(address, key, _uploads(players, heard, pieces, bar))
+    played: list[Interrupted] = []
+    bring(address, key, _uploads(players, heard, pieces, bar, played), played)
     took_s = (clock.now().mono_us - began_us) / 1e6
     print(f"history   {weeks:g} weeks are there, after {took_s:.1f} s", file=sys.stderr)
 
@@ -153,17 +179,20 @@ def _uploads(
     heard: Sequence[nodes.Node],
     pieces: Sequence[Span],
     bar: Progress,
+    played: list[Interrupted],
 ) -> Iterator[Batch | None]:
-    """One for each moment, the newest piece first; most are empty."""
+    """One for each moment, the newest piece first; most are empty. `played` gets the scripts."""
     done = 0
     for piece in pieces:
-        boot = new_boot()
-        scripts: list[Script] = [
+        boot = boot_of(piece, "filled in")
+        alone: list[Script] = [
             Asked(one.name, one.twin_anew(), one.driver, piece, boot)
             for one in players
             if not remembers(one.kind)
         ]
-        scripts += [Overheard(one.name, one.speaker(), one.listened, piece, boot) for one in heard]
+        alone += [Overheard(one.name, one.speaker(), one.listened, piece, boot) for one in heard]
+        scripts = [Interrupted(one, piece.now) for one in alone]
+        played += scripts
         for batch in batches(scripts, piece, boot):
             done += 1
             bar.advance_to(done)

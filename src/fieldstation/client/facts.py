@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fieldstation.client.rows import moment, of
+
 Cell = float | int | bool | str | None
 
 
@@ -49,7 +51,7 @@ class Hole:
 def channel_from(row: dict[str, Any]) -> Channel:
     """One channel of an answer."""
     codes = tuple((code, label) for code, label in row.get("codes", []))
-    return Channel(**_known(Channel, row | {"codes": codes}))
+    return of(Channel, row, codes=codes)
 
 
 def latest_from(answer: dict[str, Any]) -> Latest:
@@ -60,14 +62,4 @@ def latest_from(answer: dict[str, Any]) -> Latest:
 
 def hole_from(row: dict[str, Any]) -> Hole:
     """One hole of an answer."""
-    instants = {"first": moment(row["first"]), "last": moment(row["last"])}
-    return Hole(**_known(Hole, row | instants))
-
-
-def moment(text: str) -> datetime:
-    """An instant of an answer, with its time zone."""
-    return datetime.fromisoformat(text)
-
-
-def _known(kind: type[Channel] | type[Hole], row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name in kind.__dataclass_fields__}
+    return of(Hole, row)

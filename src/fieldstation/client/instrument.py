@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fieldstation.client.facts import (
     Channel,
@@ -17,14 +15,11 @@ from fieldstation.client.facts import (
     channel_from,
     hole_from,
     latest_from,
-    moment,
 )
+from fieldstation.client.rows import When, moment, place, saved, written
 from fieldstation.client.tables import Buckets, Readings, buckets_from, joined
 from fieldstation.client.wire import Wire
 from fieldstation.errors import BadRequest
-
-When = str | datetime
-"""RFC 3339 with an offset, a time back such as `-24h`, `now`, or a datetime with its time zone."""
 
 # The most that a hub gives in one page.
 PAGE = 10_000
@@ -64,15 +59,13 @@ class Instrument:
         self, *channels: str, start: When = "-24h", end: When = "now", limit: int = PAGE
     ) -> Iterator[dict[str, Any]]:
         """The same page by page as the hub gives them, for ranges larger than the memory."""
-        ask = partial(
-            self.wire.ask,
+        yield from self.wire.pages(
             self._path("/readings"),
             channels=",".join(channels) or None,
             start=written(start),
             end=written(end),
             limit=limit,
         )
-        yield from _pages(ask)
 
     def buckets(
         self, *channels: str, start: When = "-24h", end: When = "now", points: int = 1024
@@ -89,10 +82,9 @@ class Instrument:
 
     def holes(self, *, start: When = "-7d", end: When = "now") -> list[Hole]:
         """What is missing in the range, and why."""
-        ask = partial(
-            self.wire.ask, self._path("/holes"), start=written(start), end=written(end), limit=PAGE
-        )
-        return [hole_from(row) for page in _pages(ask) for row in page["holes"]]
+        span = {"start": written(start), "end": written(end)}
+        rows = self.wire.rows(self._path("/holes"), "holes", **span, limit=PAGE)
+        return [hole_from(row) for row in rows]
 
     def export(
         self, file: str | Path, *channels: str, start: When = "-24h", end: When = "now"
@@ -103,23 +95,17 @@ class Instrument:
         path = Path(file)
         if path.suffix not in (".csv", ".ndjson"):
             raise BadRequest(f"{path.name} ends neither in .csv nor in .ndjson; choose one.")
-        part = path.with_name(path.name + ".part")
-        query = {"channels": ",".join(channels) or None, "start": written(start)}
-        try:
-            with (
-                self.wire.stream(
-                    self._path(f"/export{path.suffix}"), **query, end=written(end)
-                ) as response,
-                part.open("wb") as out,
-            ):
-                size = sum(out.write(piece) for piece in response.iter_bytes())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return size
+        return saved(
+            self.wire,
+            path,
+            self._path(f"/export{path.suffix}"),
+            channels=",".join(channels) or None,
+            start=written(start),
+            end=written(end),
+        )
 
     def _path(self, what: str = "") -> str:
-        return f"instruments/{quote(self.gateway, safe='')}/{quote(self.name, safe='')}{what}"
+        return place("instruments", self.gateway, self.name) + what
 
 
 def instrument_from(row: dict[str, Any], wire: Wire) -> Instrument:
@@ -129,22 +115,3 @@ def instrument_from(row: dict[str, Any], wire: Wire) -> Instrument:
         row["gateway"], row["name"], row["kind"], row["model"], row["serial"],
         row["every_s"], row["state"], moment(last) if last else None, row["readings"], wire,
     )  # fmt: skip
-
-
-def written(when: When) -> str:
-    """An instant as the hub reads it. Raises BadRequest for a datetime without time zone."""
-    if isinstance(when, str):
-        return when
-    if when.tzinfo is None:
-        raise BadRequest(f"{when} has no time zone; give it one, such as tzinfo=UTC.")
-    return when.isoformat()
-
-
-def _pages(ask: Any) -> Iterator[dict[str, Any]]:
-    cursor: str | None = None
-    while True:
-        page = ask(cursor=cursor)
-        yield page
-        cursor = page["next"]
-        if cursor is None:
-            return

@@ -22,7 +22,8 @@ Piece = tuple[Sequence[int], Sequence[Sequence[Value]]]
 """Times in UTC microseconds, and one sequence of as many values per channel."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms count in some spreadsheets, too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_text(

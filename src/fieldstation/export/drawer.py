@@ -13,6 +13,10 @@ import struct
 import sys
 from typing import IO
 
+import numpy as np
+
+from fieldstation.export.picture import Curve, Look, Picture
+
 LENGTH = struct.Struct("<I")
 MEMORY_BYTES = 1_500_000_000
 # Readings that come in go before pictures that go out.
@@ -43,6 +47,8 @@ def main() -> None:
     os.dup2(2, 1)
     from fieldstation.export.png import draw
 
+    # What is slow the first time (fonts, styles) is done before anybody waits for it.
+    draw(_sample())
     while (body := receive(asked)) is not None:
         answer: tuple[bool, bytes | str]
         try:
@@ -50,6 +56,12 @@ def main() -> None:
         except (ValueError, OverflowError, ArithmeticError, MemoryError) as error:
             answer = (False, f"{type(error).__name__}: {error}"[:300])
         send(answers, pickle.dumps(answer))
+
+
+def _sample() -> Picture:
+    times, values = np.array([0, 1]), np.array([0.0, 1.0])
+    curve = Curve("sample", "V", times, values, values, values, 1)
+    return Picture(Look("sample", width=200, height=200), 0, 1, "UTC", (curve,))
 
 
 if __name__ == "__main__":

@@ -99,11 +99,11 @@ def _figure(picture: Picture) -> Figure:
     _time_axis(axes, picture)
     if look.title and picture.lanes:
         # Above the words of the lanes.
-        figure.suptitle(look.title, x=0.02, ha="left", parse_math=False)
+        figure.suptitle(_shown(look.title), x=0.02, ha="left", parse_math=False)
     elif look.title:
-        axes.set_title(look.title, parse_math=False)
+        axes.set_title(_shown(look.title), parse_math=False)
     if look.x_title:
-        axes.set_xlabel(look.x_title, parse_math=False)
+        axes.set_xlabel(_shown(look.x_title), parse_math=False)
     return figure
 
 
@@ -121,9 +121,9 @@ def _draw_curves(axes: Axes, picture: Picture) -> None:
     for each in (axes, right):
         if each is not None and look.logarithmic_scale:
             each.set_yscale("log", nonpositive="mask")
-    axes.set_ylabel(look.y_title or _units(units[:1]), parse_math=False)
+    axes.set_ylabel(_shown(look.y_title or _units(units[:1])), parse_math=False)
     if right is not None:
-        right.set_ylabel(_units(units[1:]), parse_math=False)
+        right.set_ylabel(_shown(_units(units[1:])), parse_math=False)
     if handles:
         labels = [_legend(curve) for curve in _by_colour(picture.curves)]
         axes.legend(handles, labels, loc="upper left", fontsize="small")
@@ -164,7 +164,7 @@ def _draw_lanes(axes: Axes, lanes: tuple[Lane, ...]) -> None:
             bars = [(a / DAY_US, (b - a) / DAY_US) for a, b, t in lane.spans if t == text]
             axes.broken_barh(bars, (-row - 0.4, 0.8), facecolors=shades[text], label=_plain(text))
     axes.set_yticks([-row for row in range(len(lanes))])
-    axes.set_yticklabels([lane.label for lane in lanes], parse_math=False)
+    axes.set_yticklabels([_shown(lane.label) for lane in lanes], parse_math=False)
     axes.set_ylim(-len(lanes) + 0.4, 0.6)
     axes.grid(False)
     handles, labels = axes.get_legend_handles_labels()
@@ -185,15 +185,16 @@ def _shade(axes: Axes, picture: Picture) -> None:
         )  # fmt: skip
         if last - first > (picture.end_us - picture.start_us) // 12:
             axes.text(
-                (first + last) / 2 / DAY_US, 0.02, gap.cause, transform=axes.get_xaxis_transform(),
-                ha="center", va="bottom", fontsize="small", color=_GAP_COLOUR, parse_math=False,
-                clip_on=True,
+                (first + last) / 2 / DAY_US, 0.02, _shown(gap.cause),
+                transform=axes.get_xaxis_transform(), ha="center", va="bottom",
+                fontsize="small", color=_GAP_COLOUR, parse_math=False, clip_on=True,
             )  # fmt: skip
     for note in picture.notes:
         axes.axvline(note.at_us / DAY_US, color=_NOTE_COLOUR, linewidth=1, linestyle=":")
         axes.text(
-            note.at_us / DAY_US, 0.98, f" {note.text}", transform=axes.get_xaxis_transform(),
-            va="top", fontsize="small", color=_NOTE_COLOUR, parse_math=False, clip_on=True,
+            note.at_us / DAY_US, 0.98, f" {_shown(note.text)}",
+            transform=axes.get_xaxis_transform(), va="top", fontsize="small",
+            color=_NOTE_COLOUR, parse_math=False, clip_on=True,
         )  # fmt: skip
 
 
@@ -228,7 +229,13 @@ def _legend(curve: Curve) -> str:
 
 def _plain(text: str) -> str:
     """Words for a legend: matplotlib leaves out what begins with an underscore."""
+    text = _shown(text)
     return f" {text}" if text.startswith("_") else text
+
+
+def _shown(text: str) -> str:
+    """The text without what has no shape: matplotlib stumbles over some of it in a PDF."""
+    return "".join(filter(str.isprintable, text))
 
 
 def palette(style: str) -> dict[str, Any]:

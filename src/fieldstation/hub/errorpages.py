@@ -10,11 +10,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -191,8 +193,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500: a defect of the hub."""
-    return page(request, 500)
+    """503: the database stayed locked for too long; 500: a defect of the hub."""
+    return page(request, 503 if isinstance(sys.exception(), OperationalError) else 500)
 
 
 def _as_words(status: int, title: str = "", text: str = "") -> dict[str, Any]:

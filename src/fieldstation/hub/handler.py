@@ -78,7 +78,7 @@ class DjangoInThreads(BaseHandler):
     def _respond(self, scope: Any, body: bytes) -> HttpResponseBase:
         set_script_prefix("/")
         signals.request_started.send(sender=self.__class__, scope=scope)
-        response = self.get_response(ASGIRequest(scope, io.BytesIO(body)))
+        response = self.get_response(_request(scope, body))
         if not response.streaming:
             length = len(cast(Any, response).content)
             response.headers.setdefault("Content-Length", str(length))
@@ -110,6 +110,13 @@ class DjangoInThreads(BaseHandler):
         # Shielded: a generator that runs in a thread cannot be closed before it has yielded.
         while (row := await asyncio.shield(self._threads.start(following))) is not None:
             yield row
+
+
+def _request(scope: Any, body: bytes) -> ASGIRequest:
+    request = ASGIRequest(scope, io.BytesIO(body))
+    # It is here as a whole: whoever has read it as a form does not take it from the next.
+    request._body = body
+    return request
 
 
 def _measure(scope: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 POLICY = "; ".join(
     (
@@ -37,6 +39,20 @@ def guard_pages(answer: Answer) -> Answer:
         return response
 
     return guarded
+
+
+class SqueezedPages(GZipMiddleware):
+    """Compress pages, which are the same words over and over. Answers of the API go as they are:
+    their tags are for exact bytes; and streams, because what is compressed comes late.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        page = response.headers.get("Content-Type", "").startswith("text/html")
+        if response.streaming or not page or "ETag" in response.headers:
+            return response
+        return super().process_response(request, response)
 
 
 def known_host(answer: Answer) -> Answer:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from fieldstation.errors import StoreError
 from fieldstation.hub import runtime
 
 
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 when the store is open and batches can be taken, else 503 with the reason."""
     try:
@@ -17,6 +19,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     """Search engines have no business here."""
     return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")

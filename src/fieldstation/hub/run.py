@@ -6,13 +6,14 @@ Every function takes the data folder; one process serves one folder.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -26,12 +27,15 @@ from django.db import connections
 
 from fieldstation.errors import BadRequest, ConfigError
 from fieldstation.hub import datafolder
+from fieldstation.hub.patience import PatientProtocol
 
 if TYPE_CHECKING:
+    from fieldstation.hub.furnished import Furnished
     from fieldstation.hub.legacy.listener import Listener
 
 # Requests that are under way when the hub is told to end get this long.
 GRACE_S = 5
+ENOUGH_FILES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,6 @@ def setup(data: Path) -> None:
     datafolder.prepare(data)
     _configure(data)
     call_command("migrate", interactive=False, verbosity=0)
-    from fieldstation.hub.accounts.leaving import carry_out
-
-    carry_out(datetime.now(UTC))
     connections.close_all()
 
 
@@ -85,6 +86,7 @@ def serve(
         own = _address(listener)
         os.environ["FIELDSTATION_HUB_URL"] = url or os.environ.get("FIELDSTATION_HUB_URL") or own
         setup(data)
+        _open_files()
         HubServer(server_config(), lambda: ready(own) if ready else None, scp).run([listener])
 
 
@@ -97,6 +99,14 @@ def add_gateway(data: Path, name: str) -> str:
     gateway = keys.new_gateway(name)
     audit.note(None, "gateway.added", gateway.name, site=gateway.site, detail="command line")
     return keys.renew(gateway)
+
+
+def furnish(data: Path, passwords: Mapping[str, str]) -> Furnished:
+    """Fill the new hub of the demo, see `showroom`."""
+    setup(data)
+    from fieldstation.hub import showroom
+
+    return showroom.furnish(passwords)
 
 
 def revoke_gateway(data: Path, name: str) -> None:
@@ -209,6 +219,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _open_files() -> None:
+    """Let the process open as many files as it may: every connection is one, and the usual thousand
+    would leave too few for the databases.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(ENOUGH_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -220,7 +240,7 @@ def server_config() -> uvicorn.Config:
     return uvicorn.Config(
         "fieldstation.hub.asgi:application",
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -10,8 +10,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from fieldstation.errors import StoreUnavailable
 from fieldstation.hub.accounts.outbox import Outbox
+from fieldstation.hub.chores import Chores, usual
 from fieldstation.hub.ingest.desk import IngestDesk
 from fieldstation.hub.instruments.live import LiveBoard
 from fieldstation.hub.ledger.reports import ReportDesk
@@ -35,21 +38,26 @@ class Runtime:
     live: LiveBoard
     threads: Threads
     outbox: Outbox
+    chores: Chores
 
+
+# The hub itself comes first, and one that lives for a moment needs no pictures.
+WARM_AFTER_S = 2.0
 
 _current: Runtime | None = None
+_warming: asyncio.TimerHandle | None = None
 
 
 def running() -> Runtime:
     """The running hub. Raises StoreUnavailable before it has started and after it has ended."""
     if _current is None:
-        raise StoreUnavailable("The hub is starting or stopping; try again in a moment.")
+        raise StoreUnavailable(_("The hub is starting or stopping; try again in a moment."))
     return _current
 
 
 async def open_runtime(series_file: Path, threads: Threads) -> Runtime:
     """Open the store and start the desk and the board on the running event loop."""
-    global _current
+    global _current, _warming
     store = HidingStore(await asyncio.to_thread(EmbeddedStore, series_file))
     await threads.run(store.look)
     live = LiveBoard(store, threads)
@@ -60,7 +68,12 @@ async def open_runtime(series_file: Path, threads: Threads) -> Runtime:
     batches.start()
     posts = SensorDesk(store, live.touch)
     posts.start()
-    _current = Runtime(store, desk, ReportDesk(store), batches, posts, live, threads, Outbox())
+    reports = ReportDesk(store)
+    reports.start()
+    chores = Chores(usual(threads) | {"sensors": posts.tidy})
+    chores.start()
+    _current = Runtime(store, desk, reports, batches, posts, live, threads, Outbox(), chores)
+    _warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, threads.start, DRAWERS.warm)
     return _current
 
 
@@ -68,11 +81,14 @@ async def close_runtime() -> None:
     """Answer what waits at the desk, end the live streams, close threads and store."""
     global _current
     parts, _current = _current, None
+    if _warming is not None:
+        _warming.cancel()
     if parts is not None:
+        await parts.chores.stop()
         await parts.desk.stop()
         await parts.batches.stop()
         await parts.posts.stop()
-        await asyncio.to_thread(parts.reports.close)
+        await parts.reports.stop()
         await parts.live.stop()
         await asyncio.to_thread(parts.threads.close)
         await asyncio.to_thread(parts.outbox.close)

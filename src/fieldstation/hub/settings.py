@@ -43,16 +43,19 @@ INSTALLED_APPS = [
     "fieldstation.hub.greenhouse",
 ]
 MIDDLEWARE = [
+    # First, so that every page of an error speaks the language of who asked.
+    "django.middleware.locale.LocaleMiddleware",
+    "fieldstation.hub.headers.SqueezedPages",
     "fieldstation.hub.headers.guard_pages",
     "fieldstation.hub.headers.known_host",
     "fieldstation.hub.errorpages.Dressed",
     "fieldstation.hub.api.border.border",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "fieldstation.hub.accounts.sessions.watch",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "fieldstation.hub.languages.of_account",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -69,6 +72,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "fieldstation.hub.languages.texts",
             ],
         },
     }
@@ -153,7 +157,12 @@ API_PER_MINUTE = 1200
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("zh-hans", "简体中文")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SECURE = _HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [HERE / "locale"]
 FORMAT_MODULE_PATH = "fieldstation.hub.formats"
 USE_I18N = True
@@ -164,12 +173,14 @@ STATIC_URL = assets.URL
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "level=%(levelname)s logger=%(name)s %(message)s"}},
+    "formatters": {"line": {"()": "fieldstation.hub.logline.LogLine"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # Refused requests are answers, not events; what goes wrong inside stays at level ERROR.
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "ERROR"},
+        # What is no HTTP is refused likewise; a line for each would let strangers fill the disk.
+        "uvicorn.error": {"level": "ERROR"},
     },
 }

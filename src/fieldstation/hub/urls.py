@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from fieldstation.hub import health
+from fieldstation.hub import health, languages
 from fieldstation.hub.accounts import views as accounts
 from fieldstation.hub.api import described
 from fieldstation.hub.api.app import api
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gateways/<slug:gateway>/key", stations.keyed, name="gateway-key"),
     path("gateways/<slug:gateway>/revoke", stations.revoke, name="gateway-revoke"),
     path("gateways/<slug:gateway>/restore", stations.restore, name="gateway-restore"),
+    path("gateways/<slug:gateway>/one-machine", stations.one_machine, name="gateway-one-machine"),
     path("gateways/<slug:gateway>/remove", stations.remove, name="gateway-remove"),
     path("", include("fieldstation.hub.plots.urls")),
     path("", include("fieldstation.hub.sensors.urls")),
@@ -35,9 +36,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout", accounts.sign_out, name="logout"),
     path("healthz", health.healthz, name="healthz"),
     path("robots.txt", health.robots, name="robots"),
+    path("language", languages.choose, name="language"),
     path("api/v1/register", register.register, name="register"),
     path("api/v1/", include("fieldstation.hub.legacy.urls")),
     path("api/v1/docs", described.page, name="api-docs"),
+    path("api/v1/openapi.json", described.document, name="openapi"),
     path("api/v1/", api.urls),
 ]
 

@@ -6,6 +6,9 @@ boots.
 2. Without a copy a layout is left out, which makes its readings damaged too. A stream or a boot
    still serves, because the digests of readings say what it has to be; only what else it says
    (interval, serial number, model, kernel) is not believed.
+3. Boots are numbered in the order of the runs. Those that come back from a damaged journal have
+   numbers from OLDER on, so that the runs before and after the damage stay in order.
+   `test_runs_stay_in_order_over_a_salvage`
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ _COLUMNS: dict[str, dict[str, type[int | str]]] = {
     },
     "boot": {"boot": int, "id": str, "kernel": str, "started_utc_us": int},
 }  # fmt: skip
+
+OLDER = 1 << 20  # more runs than a station ever has
 
 
 class Catalogue:
@@ -98,19 +103,28 @@ class Catalogue:
         self._write("stream", [number, *key, new.every_us, new.serial, new.model])
         self._admit(number, new)
 
-    def boot_of(self, boot: bytes, kernel: str = "", started_utc_us: int = 0) -> int:
-        """The number of a boot, made when new. The kernel is taken from whoever names it first."""
+    def boot_of(
+        self, boot: bytes, kernel: str = "", started_utc_us: int = 0, made: int | None = None
+    ) -> int:
+        """The number of a boot; a new one gets `made`, or else the next. The kernel is taken from
+        whoever names it first.
+        """
         number = self._boot_numbers.get(boot)
         if number is not None and kernel in ("", self.kernels[boot]):
             return number
-        number = number or self._next("boot")
+        number = number or made or self._next("boot")
         self._write("boot", [number, boot.hex(), kernel, started_utc_us])
         self._enter(number, boot, kernel)
         return number
 
+    @property
+    def order(self) -> list[bytes]:
+        """The runs of the station, oldest first."""
+        return [self.boots[number] for number in sorted(self.boots, key=age)]
+
     def boots_of(self, kernel: str) -> list[bytes]:
         """The runs of the station in one run of the machine, oldest first."""
-        return [boot for boot, name in self.kernels.items() if kernel and name == kernel]
+        return [boot for boot in self.order if kernel and self.kernels[boot] == kernel]
 
     def announcements_of(self, streams: Iterable[tuple[str, str]]) -> tuple[Announcement, ...]:
         """What is known about (instrument, layout id) pairs, each once, in order of name."""
@@ -165,8 +179,15 @@ class Catalogue:
         self.layouts[layout.id] = layout
 
     def _next(self, table: str) -> int:
-        query = f"SELECT max({table}) FROM {table}"  # noqa: S608 - our own names
+        query = f"SELECT max({table}) FROM {table} WHERE {table} < {OLDER}"  # noqa: S608
         return int(self._db.execute(query).fetchone()[0] or 0) + 1
+
+
+def age(number: int) -> tuple[int, int]:
+    """By which the numbers of boots are in the order of the runs: a journal that was damaged before
+    another one has higher numbers, in which its runs are in order.
+    """
+    return -(number // OLDER), number
 
 
 def _value(data: bytes | None, made: type[int | str]) -> int | str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from fieldstation.batch.facts import Cause, Hole, State
+from fieldstation.batch.facts import Cause, Hole, State, per_day
 from fieldstation.batch.ranges import Range, Ranges
 from fieldstation.errors import StoreFull
 from fieldstation.journal.facts import DAMAGE
@@ -21,6 +21,9 @@ from fieldstation.journal.quarantine import (
     no_longer_refused,
     set_apart,
 )
+from fieldstation.journal.rowreader import NEAR
+from fieldstation.journal.rows import Row
+from fieldstation.journal.shares import Kind, Side, shared, spread
 from fieldstation.journal.tallies import Place
 from fieldstation.journal.writer import Writer
 
@@ -62,8 +65,13 @@ class Damage(Writer):
         self._write_tallies()
 
     def _set_pack_damaged(self, whole: Pack) -> Counts:
-        """What its outline says that it held becomes holes."""
+        """What its outline says that it held becomes holes; without one, what lay around it."""
         counts: Counts = Counter()
+        for hole in [] if whole.shares else self._guessed(whole):
+            self._facts.write(hole)
+            for day, count in per_day(hole).items():
+                counts[hole.instrument, day] += count
+                self._tallies.add((hole.boot, hole.instrument, day), -count)
         boot = self._catalogue.boots.get(whole.boot)
         for place, share in enumerate(whole.shares):
             instrument, layout = self._catalogue.owners.get(share.stream, ("", ""))
@@ -79,6 +87,54 @@ class Damage(Writer):
             )  # fmt: skip
         no_longer_refused(self._db, whole.first, whole.last, counts)
         return counts
+
+    def _guessed(self, whole: Pack) -> Iterator[Hole]:
+        """Holes for all numbers of a pack of which nothing can be believed."""
+        below, above = self._below(whole.first), self._above(whole.last)
+        sides = [side for side in (below, above) if side]
+        boots = [side.boot for side in sides]
+        told = self._catalogue.boots.get(whole.boot)
+        if not boots:
+            return
+        boot = told if told in boots else boots[0]
+        mine = [side for side in sides if side.boot == boot]
+        count = whole.last - whole.first + 1
+        span = spread(count, mine[0].utc_us, mine[-1].utc_us)
+        shares = sum((side.shares for side in mine), Counter[Kind]())
+        for place, ((instrument, layout), part) in enumerate(shared(count, shares)):
+            number = DAMAGE + whole.first + place
+            yield Hole(number, instrument, layout, Cause.DAMAGED, boot, *span, part, State.LOST)
+
+    def _below(self, number: int) -> Side | None:
+        rows = self._raw("WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", (number, NEAR))
+        packs = self._packs.downwards(1, number - 1)
+        pack = next((pack for pack in packs if pack.shares), None)
+        if pack and (not rows or rows[0][0] < pack.last):
+            return self._of_pack(pack, pack.newest_utc_us)
+        return self._of_rows(rows)
+
+    def _above(self, number: int) -> Side | None:
+        rows = self._raw("WHERE sequence > ? ORDER BY sequence LIMIT ?", (number, NEAR))
+        packs = self._packs.upwards(number + 1, self.last)
+        pack = next((pack for pack in packs if pack.shares), None)
+        if pack and (not rows or rows[0][0] > pack.first):
+            return self._of_pack(pack, min(share.from_us for share in pack.shares))
+        return self._of_rows(rows)
+
+    def _of_pack(self, pack: Pack, utc_us: int) -> Side | None:
+        boot, shares = self._catalogue.boots.get(pack.boot), Counter[Kind]()
+        for share in pack.shares:
+            shares[self._catalogue.owners.get(share.stream, ("", ""))] += share.readings
+        return Side(boot, utc_us, shares) if boot else None
+
+    def _of_rows(self, rows: Sequence[Row]) -> Side | None:
+        readings = [kept.reading for _, kept in self._unpacked(rows) if kept]
+        if not readings:
+            return None
+        instant = readings[0].instant
+        mine = [reading for reading in readings if reading.instant.boot == instant.boot]
+        shares = Counter((reading.instrument, reading.layout.name) for reading in mine)
+        return Side(instant.boot, instant.utc_us, shares)
 
 
 def _holes(places: Sequence[tuple[int, Place]]) -> Iterator[Hole]:

@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from fieldstation.batch.facts import ClockFact, Event, Fact, Hole, Tally
+from fieldstation.batch.facts import Cause, ClockFact, Event, Fact, Hole, Tally
 from fieldstation.batch.limits import MOST_INTEGER
 from fieldstation.batch.report import fact_of, fact_row
 from fieldstation.journal.digest import digest
@@ -129,6 +129,13 @@ def key_of(fact: Fact) -> str:
     if isinstance(fact, Tally):
         return f"{fact.boot.hex()} {fact.day} {fact.instrument}"
     return f"{fact.boot.hex()} {fact.number}"
+
+
+def is_mark(hole: Hole) -> bool:
+    """Whether it says only that a damaged journal may hold more: open until it was gone through,
+    by whichever run that is.
+    """
+    return hole.open and not hole.count and hole.cause == Cause.DAMAGED
 
 
 def fact_in(row: Row) -> Fact | None:

@@ -26,14 +26,15 @@ from fieldstation.batch.packed import Packed
 from fieldstation.batch.ranges import Range
 from fieldstation.errors import StoreDamaged
 from fieldstation.journal.about import new_identity
-from fieldstation.journal.aside import interrupted, set_aside
+from fieldstation.journal.aside import headless, interrupted, set_aside
 from fieldstation.journal.cursors import MOST_ISLANDS, Cursor, Cursors, Sealed
+from fieldstation.journal.facts import is_mark
 from fieldstation.journal.faults import in_our_words
 from fieldstation.journal.migrate import bring_up
 from fieldstation.journal.packing import Packing
 from fieldstation.journal.quarantine import Quarantined, given_up, set_apart
 from fieldstation.journal.rows import pack
-from fieldstation.journal.salvage import highest
+from fieldstation.journal.salvage import highest, waiting
 from fieldstation.journal.sealing import Numbered, Ready, Stretch, newest
 from fieldstation.journal.tallies import key_of
 from fieldstation.model import Instant, Kept, Reading, Trust
@@ -63,8 +64,19 @@ class Journal(Packing):
         """
         self._now = Instant(0, 0, bytes(16))
         super().__init__(path, most_bytes)
+        self.start_above(floor)
+
+    def start_above(self, floor: int) -> None:
+        """Give no sequence up to `floor`."""
         if floor > self._last:
             self.transact(lambda: self._start_above(floor))
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it never kept a reading: then it may have been cut off before it was told above
+        which sequence it starts.
+        """
+        return self._last == self.origin
 
     @property
     def origin(self) -> int:
@@ -96,7 +108,7 @@ class Journal(Packing):
             self._catalogue.mend()
             self._catalogue.boot_of(instant.boot, kernel, instant.utc_us)
             for hole in self._facts.of(Hole):
-                if hole.open and hole.boot != instant.boot:
+                if hole.open and hole.boot != instant.boot and not is_mark(hole):
                     self._facts.write(replace(hole, state=State.LOST))
 
         self.transact(work)
@@ -345,18 +357,18 @@ def open_journal(
     damaged: bool = False,
 ) -> tuple[Journal, Path | None]:
     """The journal at `path`, ready to write. One that is damaged, or known to be (`damaged`), is
-    put aside first, and a new one starts at once above `floor` and above all that the old one can
+    put aside first, and a new one starts at once above `floor` and above all that lies aside can
     hold; the second value is then where the old one lies. One of an older form is brought to this
     form first.
     """
-    gone = damaged or path.is_dir() or interrupted(path) is not None
+    gone = damaged or path.is_dir() or headless(path) or interrupted(path) is not None
     aside = set_aside(path, utc_us()) if gone else None
-    floor = max(floor, highest(aside)) if aside else floor
     try:
         bring_up(path, utc_us)
         journal = Journal(path, utc_us=utc_us, most_bytes=most_bytes, floor=floor)
     except StoreDamaged:
         aside = set_aside(path, utc_us())
-        floor = max(floor, highest(aside))
         journal = Journal(path, utc_us=utc_us, most_bytes=most_bytes, floor=floor)
+    if journal.fresh:
+        journal.start_above(max((floor, *map(highest, waiting(path)))))
     return journal, aside

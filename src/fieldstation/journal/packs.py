@@ -8,6 +8,8 @@ sent as they lie here.
    so that what a damaged body held is known. `test_a_flipped_bit_in_a_pack_costs_this_pack_only`
 3. A damaged outline costs nothing: it is read from the body again.
    `test_a_damaged_outline_costs_no_reading`
+4. Where both are damaged, the numbers are known, and what lies around them.
+   `test_a_pack_of_which_nothing_is_left_becomes_holes`
 """
 
 from __future__ import annotations
@@ -161,8 +163,19 @@ class Packs:
         if kept and kept[0].sequence == first and self._known(kept):
             boot = self._catalogue.boot_of(kept[0].reading.instant.boot)
             return _described(first, kept[-1].sequence, boot, self._outline(kept).encode())
-        last = last if isinstance(last, int) else first
-        return Pack(first, min(max(first, last), first + MOST - 1), boot, True, ())
+        end = self._end(first)
+        believed = isinstance(last, int) and first <= last <= end
+        return Pack(first, last if believed else end, boot, True, ())
+
+    def _end(self, first: int) -> int:
+        """The last number that a pack from `first` on can hold: numbers are given without gaps."""
+        found = self._db.execute(
+            "SELECT (SELECT min(sequence) FROM reading WHERE sequence > ?),"
+            " (SELECT min(first) FROM pack WHERE first > ?)",
+            (first, first),
+        ).fetchone()
+        following: list[int] = [number for number in found if number is not None]
+        return min([first + MOST, *following]) - 1
 
     def _known(self, kept: Sequence[Kept]) -> bool:
         known = self._catalogue.announcements

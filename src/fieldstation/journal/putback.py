@@ -20,12 +20,13 @@ from dataclasses import dataclass, replace
 from fieldstation.batch.facts import Cause, Event, Fact, Hole, State, per_day
 from fieldstation.batch.ranges import Range, Ranges
 from fieldstation.journal.cursors import MOST_ISLANDS, Cursor
-from fieldstation.journal.facts import DAMAGE
+from fieldstation.journal.facts import DAMAGE, is_mark
 from fieldstation.journal.journal import Journal
 from fieldstation.journal.quarantine import set_apart
 from fieldstation.journal.rows import pack
 from fieldstation.journal.runs import Runs
 from fieldstation.journal.salvage import Salvage
+from fieldstation.journal.shares import shared, spread
 from fieldstation.journal.tallies import Key
 from fieldstation.model import Instant, Kept
 
@@ -63,7 +64,8 @@ def tell_again(journal: Journal, facts: Sequence[Fact]) -> None:
 
     def work() -> None:
         for fact in facts:
-            if isinstance(fact, Hole) and fact.open and fact.boot != journal._now.boot:
+            mine = fact.boot == journal._now.boot
+            if isinstance(fact, Hole) and fact.open and not mine and not is_mark(fact):
                 fact = replace(fact, state=State.LOST)
             if not journal._facts.knows(fact):
                 journal._facts.write(fact)
@@ -79,6 +81,8 @@ def conclude(journal: Journal, found: Salvage, now: Instant, last: int) -> Event
     def work() -> Event | None:
         if any(e.what == "salvaged" and found.aside.name in e.text for e in journal.events(-1)):
             return None
+        for boot in {fact.boot for fact in found.facts} & found.runs.keys():
+            _boot_number(journal, found, boot)  # of some runs no reading came back
         _put_cursors(journal, found)
         for entry, counts in found.quarantine.values():
             set_apart(journal._db, entry, counts)
@@ -112,7 +116,7 @@ def _boot_number(journal: Journal, found: Salvage, boot: bytes) -> int:
     run = found.runs.get(boot)
     if run is None or boot == journal._now.boot:
         return journal._catalogue.boot_of(boot)
-    return journal._catalogue.boot_of(boot, run.kernel, run.started_utc_us)
+    return journal._catalogue.boot_of(boot, run.kernel, run.started_utc_us, run.number)
 
 
 def _put_cursors(journal: Journal, found: Salvage) -> None:
@@ -187,37 +191,37 @@ def _holes(journal: Journal, found: Salvage, gaps: Ranges) -> list[Hole]:
 
 def _holes_of(journal: Journal, found: Salvage, gap: _Gap) -> Iterator[Hole]:
     """What was lost in a gap, shared out as the readings of that run are. It lies between its
-    neighbours' times.
+    neighbours' times; at the end of the file right behind what was there last.
     """
     before = _instant(journal._rows(1, gap.first - 1, 1, down=True))
     after = _instant(journal._rows(gap.last + 1, max(gap.last + 1, journal.last), 1))
     beside = before or after
     if beside is None:
         return
-    boot, start_us = beside.boot, beside.utc_us
-    end_us = max(start_us, after.utc_us if after else start_us)
-    step_us = (end_us - start_us) // (gap.count + 1)
-    span = (start_us + step_us, end_us - step_us)
+    boot = beside.boot
+    span = spread(gap.count, beside.utc_us, after.utc_us if after else beside.utc_us)
     shares = found.shares.get(boot, Counter())
-    for place, ((instrument, layout), count) in enumerate(_shared(gap.count, shares)):
-        number = DAMAGE + gap.first + place
-        yield Hole(number, instrument, layout, Cause.DAMAGED, boot, *span, count, State.LOST)
+    ends = after is None or after.boot != boot
+    for place, ((instrument, layout), count) in enumerate(shared(gap.count, shares)):
+        number, last = DAMAGE + gap.first + place, found.newest.get((instrument, layout))
+        due = _behind(found, gap, last, count) if last and ends else None
+        if due is None or (after is not None and due[1] >= after.utc_us):
+            due = span
+        yield Hole(number, instrument, layout, Cause.DAMAGED, boot, *due, count, State.LOST)
+
+
+def _behind(found: Salvage, gap: _Gap, last: Kept, count: int) -> Range | None:
+    """When the `count` readings after the file's last ones were due; None for a gap before."""
+    told = found.announcements.get((last.reading.instrument, last.reading.layout.id))
+    if not told or not told.every_us or any(k.sequence > gap.first for k in found.newest.values()):
+        return None
+    then_us = last.reading.instant.utc_us
+    return then_us + told.every_us, then_us + count * told.every_us
 
 
 def _instant(rows: Sequence[tuple[int, Kept | None]]) -> Instant | None:
     """When the first of the rows was taken."""
     return next((kept.reading.instant for _, kept in rows if kept), None)
-
-
-def _shared(count: int, shares: Counter[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], int]]:
-    """`count` cut in parts that are to each other as the shares; none is empty."""
-    whole, given, passed = shares.total(), 0, 0
-    for key, share in sorted(shares.items()):
-        passed += share
-        part = (2 * count * passed + whole) // (2 * whole) - given
-        given += part
-        if part:
-            yield key, part
 
 
 def _count(

@@ -59,6 +59,11 @@ class Reader(RowReader):
         """The run of the machine in which this run of the station took place; "" when unknown."""
         return self._catalogue.kernels.get(boot, "")
 
+    @property
+    def order_of_runs(self) -> list[bytes]:
+        """The runs of the station that are known, oldest first."""
+        return self._catalogue.order
+
     def boots_of(self, kernel: str) -> list[bytes]:
         """The runs of the station in one run of the machine, oldest first."""
         return self._catalogue.boots_of(kernel)

@@ -24,7 +24,7 @@ from fieldstation.journal.tallies import Place
 from fieldstation.model import Kept
 
 SCAN_ROWS = 5000  # rows looked at in one step of a scan, so that memory stays flat
-_NEAR = 100  # rows on each side of a damaged one among which an intact one is looked for
+NEAR = 100  # rows on each side of a damaged one among which an intact one is looked for
 _APART_US = 3600 * 1_000_000  # a time that is further off than this from its neighbour's is damaged
 
 _HIGHEST = (1 << 63) - 1
@@ -101,7 +101,7 @@ class RowReader:
             for number, stream in self._catalogue.streams.items()
             if instrument in (None, stream.instrument)
         ]
-        if not streams:
+        if not streams or limit < 1:
             return []
         where = f"WHERE stream IN ({', '.join(streams)}) ORDER BY sequence DESC LIMIT ?"
         rows = self._select(where, (limit,))
@@ -132,6 +132,8 @@ class RowReader:
 
     def _rows(self, first: int, last: int, most: int, *, down: bool = False) -> list[Numbered]:
         """Up to `most` readings from `first` to `last`, or from `last` down to `first`."""
+        if most < 1:
+            return []
         order = "DESC" if down else "ASC"
         where = f"WHERE sequence BETWEEN ? AND ? ORDER BY sequence {order} LIMIT ?"
         rows = self._raw(where, (first, last, most))
@@ -189,7 +191,7 @@ class RowReader:
         with in_our_words(self.path):
             return self._db.execute(query, values).fetchall()
 
-    def _unpacked(self, rows: list[Row]) -> list[Numbered]:
+    def _unpacked(self, rows: Sequence[Row]) -> list[Numbered]:
         streams, boots = self._catalogue.streams, self._catalogue.boots
         return [(row[0], unpack(row, streams, boots)) for row in rows]
 
@@ -216,7 +218,7 @@ class RowReader:
         before = "WHERE sequence < ? ORDER BY sequence DESC LIMIT ?"
         behind = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
         for where in (before, behind):
-            for _, kept in self._unpacked(self._raw(where, (sequence, _NEAR))):
+            for _, kept in self._unpacked(self._raw(where, (sequence, NEAR))):
                 if kept is not None:
                     return kept
         return None

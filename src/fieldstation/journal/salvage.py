@@ -16,13 +16,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fieldstation.batch.facts import Fact, Tally
 from fieldstation.batch.model import Announcement
 from fieldstation.batch.ranges import Ranges
+from fieldstation.journal.catalogue import OLDER, age
 from fieldstation.journal.cursors import Cursor
 from fieldstation.journal.digest import digest
 from fieldstation.journal.facts import fact_in
@@ -44,10 +45,13 @@ _NOT_ROWS = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recurs
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the table of boots says of one."""
+    """What the table of boots says of one. `number`: under which it goes back, None where that is
+    not known.
+    """
 
     kernel: str
     started_utc_us: int
+    number: int | None = None
 
 
 class Seen:
@@ -82,14 +86,20 @@ class Seen:
 
 
 class Salvage:
-    """All that is found in the file `aside`. `announcements` and `boots` are what is known of
-    streams and runs from elsewhere. Take all `steps`, then look at the rest.
+    """All that is found in the file `aside`, which is the `nth` newest of those that wait.
+    `announcements` and `boots` are what is known of streams and runs from elsewhere. Take all
+    `steps`, then look at the rest.
     """
 
     def __init__(
-        self, aside: Path, announcements: Iterable[Announcement] = (), boots: Iterable[bytes] = ()
+        self,
+        aside: Path,
+        announcements: Iterable[Announcement] = (),
+        boots: Iterable[bytes] = (),
+        nth: int = 1,
     ) -> None:
         self.aside = aside
+        self._nth = nth
         self.announcements = {(one.instrument, one.layout.id): one for one in announcements}
         self.layouts = {one.layout.id: one.layout for one in self.announcements.values()}
         self.runs = dict.fromkeys(boots, Run("", 0))
@@ -102,6 +112,8 @@ class Salvage:
         """Those of them that no tally held yet."""
         self.shares: dict[bytes, Counter[tuple[str, str]]] = {}
         """Readings found of each run, by instrument and name of the layout."""
+        self.newest: dict[tuple[str, str], Kept] = {}
+        """The newest reading found, by instrument and name of the layout."""
         self.tallied = 0
         self._facts: dict[tuple[bytes, bytes], tuple[int, Fact]] = {}
         self._streams: dict[int, set[tuple[str, str]]] = {}
@@ -220,6 +232,9 @@ class Salvage:
             if layout_id in self.layouts:
                 told = Announcement(instrument, self.layouts[layout_id], *words)
                 self.announcements.setdefault((instrument, layout_id), told)
+        known = [(age(number), boot) for number, boots in self._boots.items() for boot in boots]
+        for place, (_, boot) in enumerate(sorted(known)):
+            self.runs[boot] = replace(self.runs[boot], number=OLDER * self._nth + place)
         named = {pair for pairs in self._streams.values() for pair in pairs}
         self._pairs = [
             (instrument, self.layouts[layout_id])
@@ -250,7 +265,10 @@ class Salvage:
         self.counts[key] += 1
         self.untallied[key] += kept.sequence > self.tallied
         share = self.shares.setdefault(reading.instant.boot, Counter())
-        share[reading.instrument, reading.layout.name] += 1
+        kind = (reading.instrument, reading.layout.name)
+        share[kind] += 1
+        if kind not in self.newest or self.newest[kind].sequence < kept.sequence:
+            self.newest[kind] = kept
 
     def _reading(self, record: Record) -> Kept | None:
         """The reading, under the first stream and boot that its digest fits."""
@@ -270,28 +288,40 @@ class Salvage:
 
 
 def highest(aside: Path) -> int:
-    """The highest number of a row in the file that looks like a reading, believed or not; no
-    reading in it has a higher one.
+    """The highest number that the file tells of: of a row that looks like a reading, believed or
+    not, or that an intact cursor or the journal itself names. No reading in it has a higher one.
     """
     found = 0
     with PageFile(aside) as file:
         for page in file.pages():
-            numbers = (
-                record.rowid if record.shape == READING else _number(record.values[1])
-                for record in file.records(page)
-                if record.shape in (READING, PACK) and record.rowid < _MOST_SEQUENCE
-            )
+            numbers = (number for record in file.records(page) for number in _given(record))
             found = max([found, *(number for number in numbers if number < _MOST_SEQUENCE)])
     return found
+
+
+def _given(record: Record) -> tuple[int, ...]:
+    """The numbers that a row says were given."""
+    match record.shape:
+        case "niiiiitb":
+            return (record.rowid,)
+        case "niitbb":
+            return (_number(record.values[1]),)
+        case "titbiiib" if _intact(record):
+            return _number(record.values[1]), _number(record.values[6])
+        case "ntiiib" if digest(*record.values[1:-1]) == record.values[-1]:
+            return (_number(record.values[2]),)
+        case _:
+            return ()
 
 
 def waiting(path: Path) -> list[Path]:
     """The files put aside from the journal `path` that were not gone through, oldest first."""
     name = re.escape(path.stem) + r"\.damaged-[^.]*" + re.escape(path.suffix)
     try:
-        return sorted(one for one in path.parent.iterdir() if re.fullmatch(name, one.name))
+        found = [one for one in path.parent.iterdir() if re.fullmatch(name, one.name)]
     except OSError:
         return []
+    return sorted(found, key=lambda one: (len(one.name), one.name))  # a second of one moment is -2
 
 
 def done_name(aside: Path) -> Path:

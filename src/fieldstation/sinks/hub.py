@@ -41,6 +41,8 @@ MOST_RECEIPT_BYTES = 65_536
 # An answer with a thousand missing spans has 80 kB.
 MOST_ANSWER_BYTES = 131_072
 KEY_LOOK_S = 5.0
+# What is so was changed on the way, or the hub is too old for it: the readings are not at fault.
+NOT_OURS = ("crc_mismatch", "bad_magic", "bad_version")
 
 
 class HubSink:
@@ -123,8 +125,10 @@ class HubSink:
             return UnknownLayout([str(layout) for layout in problem["layouts"]])
         if status == 413:
             return BatchTooLarge(detail or f"{place} wants smaller batches")
-        if status == 422 and problem.get("code"):
-            return BatchRefused(str(problem["code"]), detail)
+        if status == 422 and (code := str(problem.get("code") or "")):
+            if code in NOT_OURS:
+                return HubUnreachable(f"{place} did not get what was sent ({detail})")
+            return BatchRefused(code, detail)
         return HubUnreachable(_not_now(place, status, detail, target))
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import fieldstation
+from fieldstation.batch.contentdigest import HEADER, content_digest, is_intact
 from fieldstation.errors import HubUnreachable
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Web:
         if self._client is None:
             self._client = await asyncio.to_thread(self._new_client)
         headers = {"authorization": f"Bearer {key}", "content-type": media_type}
+        if media_type.endswith("json"):  # a batch has a digest of its own
+            headers[HEADER] = content_digest(body)
         self.traffic += PER_EXCHANGE + int(len(body) * SHARE)
         try:
             async with (
@@ -74,6 +77,8 @@ class Web:
                 answer = await self._bounded(response, most)
         except (httpx.HTTPError, httpx.StreamError, OSError, TimeoutError) as error:
             raise HubUnreachable(_reason(error, self.place)) from error
+        if not is_intact(answer, response.headers.get(HEADER, "")):
+            raise HubUnreachable(f"an answer of {self.place} was changed on the way")
         target = urlsplit(response.headers.get("location", "")).netloc
         return response.status_code, answer, target[:100] if target.isprintable() else ""
 

@@ -112,6 +112,8 @@ class Collector:
         self._reserve = Reserve(path.with_name(f"{path.stem}.reserve"), reserve_bytes)
         self._reserve_bytes, self._reserve_us = reserve_bytes, 0
         self._rescue = Rescue(self, path)
+        self.whole = asyncio.Event()
+        """Set while no damaged journal waits that may hold more than this one."""
         self._began_us = 0
         self._full: StoreFull | None = None
         self._short = False
@@ -124,6 +126,7 @@ class Collector:
         while True:
             try:
                 await self._on_thread(lambda: self._open(0))
+                self.look_aside()
                 return self
             except DiskFault as error:
                 if self._since_s >= STAY_S:
@@ -166,6 +169,10 @@ class Collector:
         """The next number for a hole."""
         self._hole += 1
         return self._hole
+
+    def look_aside(self) -> None:
+        """Tell whether the journal is whole."""
+        (self.whole.clear if waiting_aside(self._path) else self.whole.set)()
 
     async def ask(self, work: Callable[[Journal], T]) -> T:
         """As `Outbox.ask`."""
@@ -299,10 +306,9 @@ class Collector:
             try:
                 results = self._mending(lambda: self._write(readings, riders))
             except StoreFull as error:
-                self._full = error
-                self._give_way()
+                self._give_way(error)
             else:
-                self.state.full = False
+                self.state.full = self._short = False
                 self._keep_reserve()
                 return results, None
         return self._mending(lambda: self._write([], riders)), self._full if readings else None
@@ -313,10 +319,12 @@ class Collector:
         """
         try:
             return work()
-        except StoreFull:
+        except StoreFull as error:
             if self._reserve.short:
+                self._short, self.state.reserve = True, False
                 self._reserve.give_up()  # deleting takes room, too
             if not self._make_room(self._journal):
+                self._give_way(error)  # whoever met it: the reserve's room is not for readings
                 raise
             return work()
         except StoreDamaged as error:
@@ -327,17 +335,16 @@ class Collector:
             self._journal.announce(list(old.announcements.values()))
             return work()
 
-    def _give_way(self) -> None:
+    def _give_way(self, error: StoreFull) -> None:
         """Readings find no room any more: make some for what is to be said."""
-        if not self.state.full:
-            now, text = self._clock.now(), str(self._full)
-            told = partial(self.soon, lambda journal: journal.tell(now, "disk_full", text), 0.0)
-            self._loop.call_soon_threadsafe(told)
+        self._full = error
+        if self.state.full:
+            return
+        now, text = self._clock.now(), str(error)
+        told = partial(self.soon, lambda journal: journal.tell(now, "disk_full", text), 0.0)
+        self._loop.call_soon_threadsafe(told)
         self.state.full = True
-        self._short = self._reserve.short
-        if self._short:
-            self._reserve.give_up()
-        else:
+        if not self._short:
             self._journal.widen(SLACK_BYTES)
 
     def _room_again(self) -> bool:
@@ -374,6 +381,7 @@ class Collector:
             text = f"the journal was damaged and lies in {aside.name}"
             self._journal.tell(self._clock.now(), "journal_set_aside", text)
             self._loop.call_soon_threadsafe(self._rescue.wanted.set)
+            self._loop.call_soon_threadsafe(self.look_aside)
             log.error("a damaged journal was put aside", extra={"file": str(aside)})
 
 

@@ -117,12 +117,12 @@ class Ledger:
         self._close(self._made(cause, self._true(passed), layout, number))
         self._count(cause, passed.count)
 
-    def unknown(self, since_us: int, number: int, state: State) -> None:
-        """Readings may have been due since then; how many is not known, not yet if `state` is
+    def unknown(self, at_us: int, number: int, state: State, cause: Cause = Cause.CLOCK) -> None:
+        """Readings may have been due about then; how many is not known, not yet if `state` is
         open.
         """
-        span = (since_us, since_us, 0)
-        self._write(Hole(number, self._instrument, WHOLE, Cause.CLOCK, self._boot, *span, state))
+        span = (at_us, at_us, 0)
+        self._write(Hole(number, self._instrument, WHOLE, cause, self._boot, *span, state))
 
     def late(self, utc_us: int, every_us: int, layout: str) -> None:
         """A reading that was due then came after all."""

@@ -1,4 +1,4 @@
-"""Up to when earlier runs of the station accounted for each instrument: the newest reading or hole.
+"""Up to when the runs before one accounted for each instrument: the newest reading or hole.
 
 1. Rows are looked through from the newest back, in steps, and no further than is needed: an
    instrument whose newest hole is newer than the rows at hand is found.
@@ -8,6 +8,8 @@
 3. UTC is known where the clock was trusted, or where a clock fact tells it. Nothing else is. When a
    trusted clock was set, its last word counts.
    `test_a_clock_that_was_set_right_before_a_power_cut_is_believed`
+4. What was lost behind the newest reading, because the file was damaged, has a hole of its own.
+   `test_what_a_damaged_end_lost_is_counted_once`
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from itertools import pairwise
 
 from fieldstation.batch.facts import Cause, ClockFact, Hole, Source
 from fieldstation.journal import Journal
+from fieldstation.journal.facts import DAMAGE
 from fieldstation.model import Instant, Kept, Trust
 from fieldstation.station.ledger import WHOLE
 
@@ -42,6 +45,11 @@ class Moment:
     utc_us: int | None
     told_utc_us: int
 
+    def later(self, us: int) -> Moment:
+        """The moment so much later on all clocks."""
+        utc_us = None if self.utc_us is None else self.utc_us + us
+        return Moment(self.kernel, self.mono_us + us, utc_us, self.told_utc_us + us)
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -55,16 +63,21 @@ class Reached:
 
 
 class Past:
-    """A search for what runs of the station before that of `now` reached. `step` is run on the
-    journal's thread until it says True; then `reached` is complete.
+    """A search for what the runs of the station before `boot` reached, which is that of `now` or an
+    earlier one. `step` is run on the journal's thread until it says True; then `reached` is
+    complete.
     """
 
-    def __init__(self, names: Iterable[str], now: Instant) -> None:
+    def __init__(self, names: Iterable[str], now: Instant, boot: bytes | None = None) -> None:
         self.reached: dict[str, Reached] = {}
         self._names = set(names)
         self._now = now
-        self._boot = now.boot
+        self._boot = boot or now.boot
         self._holes: dict[str, Hole] | None = None
+        # What was lost at the ends of damaged files.
+        self._lost: dict[str, Hole] = {}
+        # The place of each earlier run in their order.
+        self._earlier: dict[bytes, int] = {}
         # What each run said of its clocks, monotonic time and UTC, runs and words newest first.
         self._words: dict[bytes, list[tuple[int, int]]] = {}
         self._trusted: set[bytes] = set()
@@ -88,19 +101,32 @@ class Past:
     def _begin(self, journal: Journal) -> None:
         self._high, self._size = journal.last + 1, STEP_ROWS
         known = {announcement.instrument for announcement in journal.announcements.values()}
+        runs = journal.order_of_runs
+        place = runs.index(self._boot) if self._boot in runs else len(runs)
+        self._earlier = {boot: number for number, boot in enumerate(runs[:place])}
         self._holes = {}
         for hole in journal.holes(MOST_FACTS):
             # Holes that count nothing say only that something is not known.
-            if hole.boot == self._boot or hole.layout != WHOLE or not hole.count:
+            if hole.boot not in self._earlier or not hole.count:
                 continue
-            name = hole.instrument
-            if hole.cause != Cause.DAMAGED and hole.number > _number(self._holes.get(name)):
-                self._holes[name] = hole
+            if hole.cause == Cause.DAMAGED:
+                self._keep_newest(self._lost, hole)
+            elif hole.layout == WHOLE:
+                self._keep_newest(self._holes, hole)
         self._names &= known | self._holes.keys()
         for event in journal.events(MOST_FACTS):
             if event.what not in TIMED:
                 continue
             self._words.setdefault(event.boot, []).append((event.mono_us, event.utc_us))
+
+    def _keep_newest(self, among: dict[str, Hole], hole: Hole) -> None:
+        known = among.get(hole.instrument)
+        if known is None or self._age(known) < self._age(hole):
+            among[hole.instrument] = hole
+
+    def _age(self, hole: Hole) -> tuple[int, int]:
+        """Grows with later holes of an instrument."""
+        return self._earlier[hole.boot], hole.number
 
     def _rows(self, journal: Journal) -> list[Kept]:
         """The rows just below those looked at; numbers may have large gaps."""
@@ -118,7 +144,7 @@ class Past:
 
     def _meet(self, journal: Journal, kept: Kept) -> None:
         instant, name = kept.reading.instant, kept.reading.instrument
-        if instant.boot == self._boot:
+        if instant.boot == self._now.boot:
             return
         if instant.boot not in self._newest:
             self._newest[instant.boot] = kept
@@ -127,11 +153,13 @@ class Past:
             words.sort(reverse=True)
         if instant.trust is Trust.SYNCED:
             self._trusted.add(instant.boot)
+        if instant.boot not in self._earlier:
+            return
         for other in [one for one in self._names if self._is_older(journal, instant, one)]:
             self._end(journal, other)
         if name in self._names:
             self._names.discard(name)
-            self.reached[name] = Reached(self._moment(journal, instant))
+            self.reached[name] = Reached(self._behind(self._moment(journal, instant), kept))
 
     def _is_older(self, journal: Journal, instant: Instant, name: str) -> bool:
         """Whether a row is older than the newest hole of an instrument."""
@@ -139,13 +167,20 @@ class Past:
         if hole is None:
             return False
         if hole.boot == instant.boot:
+            if hole.cause == Cause.STOPPED:  # it tells of the time before its run
+                return False
             if name not in self._ends:
-                self._ends[name] = self._end_of(journal, hole).mono_us
+                self._ends[name] = self.end_of(journal, hole).mono_us
             return instant.mono_us < self._ends[name]
-        starts = list(self._words)
-        if hole.boot not in starts or instant.boot not in starts:
-            return False
-        return starts.index(instant.boot) > starts.index(hole.boot)
+        return self._earlier[instant.boot] < self._earlier[hole.boot]
+
+    def _behind(self, at: Moment, newest: Kept) -> Moment:
+        """The end of what was lost right behind an instrument's newest reading."""
+        name, instant = newest.reading.instrument, newest.reading.instant
+        lost = self._lost.get(name)
+        if lost is None or lost.boot != instant.boot or lost.number < DAMAGE + newest.sequence:
+            return at
+        return at.later(lost.last_utc_us - instant.utc_us)
 
     def _end(self, journal: Journal, name: str) -> None:
         """No reading is newer than the instrument's hole, if it has one."""
@@ -153,20 +188,20 @@ class Past:
         hole = (self._holes or {}).get(name)
         if hole is None:
             return
-        at, last = self._end_of(journal, hole), self._newest.get(hole.boot)
+        at, last = self.end_of(journal, hole), self._newest.get(hole.boot)
         alive = self._moment(journal, last.reading.instant) if last else None
         if alive is not None and alive.mono_us <= at.mono_us:
             alive = None
         self.reached[name] = Reached(at, hole.cause, alive)
 
-    def _end_of(self, journal: Journal, hole: Hole) -> Moment:
+    def end_of(self, journal: Journal, hole: Hole) -> Moment:
         """The last due time of a hole."""
         fact, kernel = journal.clock_of(hole.boot), journal.kernel_of(hole.boot)
         told_us = hole.last_utc_us
         if fact is not None and fact.source is Source.HUB:
             mono_us = told_us - fact.offset_us
         else:
-            same = kernel == journal.kernel_of(self._boot)
+            same = kernel == journal.kernel_of(self._now.boot)
             mono_us = self._mono_of(hole.boot, told_us, same=same)
         trusted = fact is not None or hole.boot in self._trusted
         utc_us = self._utc_of(hole.boot, mono_us, fact) if trusted else None
@@ -201,7 +236,3 @@ class Past:
             return mono_us + fact.offset_us
         since_us, utc_us = words[0] if words else (mono_us, mono_us)
         return utc_us + mono_us - since_us
-
-
-def _number(hole: Hole | None) -> int:
-    return hole.number if hole else 0

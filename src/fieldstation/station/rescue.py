@@ -52,6 +52,7 @@ class Rescue:
             for aside in waiting(self._path):
                 await self._until_done(aside)
             await self._release()
+            self._collector.look_aside()
             await self.wanted.wait()
 
     async def _until_done(self, aside: Path) -> None:
@@ -71,14 +72,16 @@ class Rescue:
         _need_room(aside)
         collector = self._collector
         known = await collector.ask(lambda journal: list(journal.announcements.values()))
-        found = Salvage(aside, known, [collector.now().boot])
+        every = waiting(self._path)
+        nth = len(every) - every.index(aside)
+        found = Salvage(aside, known, [collector.now().boot], nth)
         with ThreadPoolExecutor(1, "salvage", initializer=_humbly) as thread:
             await self._rows(found, thread)
         facts = found.facts
         for at in range(0, len(facts), _FACTS):
             await collector.ask(partial(tell_again, facts=facts[at : at + _FACTS]))
             await asyncio.sleep(_LEAST_REST_S)
-        only = len(waiting(self._path)) == 1
+        only = len(every) == 1
         event = await collector.ask(
             lambda journal: conclude(journal, found, collector.now(), journal.origin if only else 0)
         )

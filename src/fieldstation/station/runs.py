@@ -22,7 +22,10 @@ def tell_start(journal: Journal, now: Instant) -> Event:
 
 def _before(journal: Journal, now: Instant) -> str:
     events = [event for event in journal.events(MOST_EVENTS) if event.boot != now.boot]
-    start = next((event for event in events if event.what == "started"), None)
+    # What a damaged journal told comes late: the newest word is not always of the newest run.
+    place = {boot: number for number, boot in enumerate(journal.order_of_runs)}
+    starts = [event for event in events if event.what == "started"]
+    start = max(starts, key=lambda event: place.get(event.boot, -1), default=None)
     if start is None:
         return "no earlier run is known"
     clean = any(event.what == "stopped" and event.boot == start.boot for event in events)

@@ -18,6 +18,8 @@ from fieldstation.client.token import find_token
 from fieldstation.client.wire import Wire
 from fieldstation.errors import BadRequest, ConfigError, HubUnreachable, KeyRejected, NotFound
 
+from ..apiworld import settled
+
 HOW_TO = Path(__file__).parents[3] / "docs/how-to/read-data-with-python.md"
 START_US = 1_780_000_000_000_000
 RANGE = {"start": "2026-05-28T20:00:00Z", "end": datetime(2026, 5, 29, tzinfo=UTC)}
@@ -214,16 +216,19 @@ def test_a_token_follows_no_redirect(scripted: Callable[..., tuple[str, list[str
 
 
 def test_the_examples_of_the_how_to_run(
-    hub: Any, token_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, station: Any
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, station: Any
 ) -> None:
     station.send([(51.2, n, 2, True, "") for n in range(300)])
     blocks = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 9
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FIELDSTATION_TOKEN_FILE", str(token_file))
-    monkeypatch.delenv("FIELDSTATION_TOKEN", raising=False)
     names: dict[str, Any] = {}
-    for block in blocks:
-        here = block.replace("https://hub.example", hub.url).replace('"roof"', f'"{station.slug}"')
-        exec(here, names)
+    with settled(hub, station) as owner:
+        header = owner.program("write").headers["Authorization"]
+        monkeypatch.setenv("FIELDSTATION_TOKEN", header.removeprefix("Bearer "))
+        for block in blocks:
+            here = block.replace("https://hub.example", hub.url)
+            exec(here.replace('"roof', f'"{station.slug}'), names)
     assert (tmp_path / "inverter.csv").stat().st_size == names["size"] > 100
+    assert (tmp_path / "load.png").read_bytes()[:4] == b"\x89PNG"
+    assert names["board"].name == "Wall in the hall"

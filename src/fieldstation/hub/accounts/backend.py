@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -23,9 +25,14 @@ class NameOrEmail(ModelBackend):
         """The account, or None."""
         if username is None or password is None:
             return None
-        user = User.objects.named(username)
-        if user is None:
-            User().set_password(password)
-            return None
-        fits = user.check_password(password)
-        return user if fits and self.user_can_authenticate(user) else None
+        nobody, user = _nobody(), User.objects.named(username)
+        fits = (user or nobody).check_password(password)
+        return user if user and fits and self.user_can_authenticate(user) else None
+
+
+@cache
+def _nobody() -> User:
+    """Whose password is checked when there is no account: the same work in the same place."""
+    user = User()
+    user.set_password(secrets.token_urlsafe(32))
+    return user

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from fieldstation.errors import BadRequest
 from fieldstation.hub.accounts.models import HubChoices
 
@@ -17,5 +19,8 @@ def sign_up() -> str:
 def choose_sign_up(mode: str) -> None:
     """Let from now on everybody, the invited or nobody make accounts. Raises BadRequest."""
     if mode not in SignUp.values:
-        raise BadRequest(f"Sign-up is {', '.join(SignUp.values)}; {mode!r} is none of them.")
+        raise BadRequest(
+            _("Sign-up is %(known)s; %(mode)r is none of them.")
+            % {"known": ", ".join(SignUp.values), "mode": mode}
+        )
     HubChoices.objects.update_or_create(id=1, defaults={"sign_up": mode})

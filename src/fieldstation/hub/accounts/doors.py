@@ -4,7 +4,6 @@ of a mail. Whoever knocks learns nothing about who has an account.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from django import forms
@@ -54,7 +53,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         words |= {"name": name, "email": email, "problem": " ".join(error.messages)}
         return render(request, "sign_up.html", words, status=400)
     if email:
-        mail.later("address", mail.offer_address, user.pk, email)
+        mail.ask_address(user, email)
     sessions.open_session(request, user, remember=False)
     return redirect("join", secret) if invitation else redirect("dashboard")
 
@@ -124,9 +123,8 @@ def _owner(who: str) -> User | None:
 
 def _slowed(request: HttpRequest, form: str) -> HttpResponse | None:
     sources, now = throttle.form_sources(form, request.META.get("REMOTE_ADDR", "")), timezone.now()
-    seconds = math.ceil(throttle.wait(sources, now).total_seconds())
-    if seconds <= 0:
-        throttle.failed(sources, now)
+    seconds = throttle.admit(sources, now)
+    if not seconds:
         return None
     text = _("Too many attempts. Try again in %(s)d s.") % {"s": seconds}
     response = _said(request, _("Wait a little"), text, 429)

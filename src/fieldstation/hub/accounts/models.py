@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+def written(name: str) -> str:
+    """A user name in the one form of writing that is kept: no blanks around it, NFKC."""
+    return unicodedata.normalize("NFKC", name.strip())
 
 
 class Users(BaseUserManager["User"]):
@@ -25,14 +32,17 @@ class Users(BaseUserManager["User"]):
         """The account with this user name or, if it looks like one, this e-mail address; case does
         not matter.
         """
-        key = "email__iexact" if "@" in name else "username__iexact"
-        return self.filter(**{key: name}).first()
+        if "@" in name:
+            return self.filter(email__iexact=name).first()
+        either = Q(username__iexact=name) | Q(username__iexact=written(name))
+        return self.filter(either).first()
 
 
 class User(AbstractBaseUser):
     """One person. The user name never holds an @, so it can never be taken for somebody's
     address. The operator runs the hub and may do everything. `delete_after` is set while the
-    account waits for its deletion, which can be undone until then.
+    account waits for its deletion, which can be undone until then. `language` is the code of one of
+    the hub's languages, empty for what the browser asks for.
     """
 
     username = models.CharField(max_length=64)
@@ -40,6 +50,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
     delete_after = models.DateTimeField(null=True, blank=True)
+    language = models.CharField(max_length=8, blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[Users] = Users()
@@ -112,10 +123,12 @@ class PersonalToken(models.Model):
     """
 
     class Scope(models.TextChoices):
-        """What it may do of all that the person may."""
+        """What it may do of all that the person may; each may do all that those before it may."""
 
         READ = "read", _("read")
         WRITE = "write", _("read and write")
+        # The account itself, and who may do what at sites.
+        MANAGE = "manage", _("read, write, and manage account and people")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)

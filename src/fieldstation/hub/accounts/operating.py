@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from fieldstation.errors import BadRequest
+from fieldstation.errors import BadRequest, StoreUnavailable
 from fieldstation.hub import runtime
-from fieldstation.hub.accounts import choices, mail
+from fieldstation.hub.accounts import changes, choices
 from fieldstation.hub.accounts.leaving import carry_out
 from fieldstation.hub.accounts.models import User
 from fieldstation.hub.sites import audit
@@ -64,13 +64,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_POST
 def mail_test(request: HttpRequest) -> HttpResponse:
     """Send a mail to the operator's own address."""
-    to = person(request).email
-    if not to:
-        problem = _("Your account has no e-mail address; give it one on the page Account.")
-        return _page(request, problem=problem, status=400)
-    if not mail.send_test(to):
-        problem = _("The mail server did not take it; the hub's log says why.")
-        return _page(request, problem=problem, status=502)
+    try:
+        to = changes.send_test(person(request))
+    except BadRequest as error:
+        return _page(request, problem=str(error), status=400)
+    except StoreUnavailable as error:
+        return _page(request, problem=str(error), status=502)
     return _page(request, notice=_("Sent to %s.") % to)
 
 

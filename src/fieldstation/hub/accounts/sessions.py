@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -47,6 +48,14 @@ def end(rows: Iterable[SignedIn]) -> None:
     for row in rows:
         store(row.session).delete()
         row.delete()
+
+
+def drop_over(now: datetime) -> None:
+    """Forget the sessions that are over and that nobody came back with."""
+    for remembered in (False, True):
+        rows = SignedIn.objects.filter(remembered=remembered)
+        late = Q(last_used__lt=now - IDLE[remembered]) | Q(since__lt=now - LONGEST[remembered])
+        end(rows.filter(late))
 
 
 def watch(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

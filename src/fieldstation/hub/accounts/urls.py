@@ -15,6 +15,7 @@ urlpatterns = [
     path("account", own.account, name="account"),
     path("account/password", own.password, name="account-password"),
     path("account/address", own.address, name="account-address"),
+    path("account/language", own.language, name="account-language"),
     path("account/sessions/<int:number>/end", own.end_session, name="session-end"),
     path("account/sessions/end", own.end_others, name="sessions-end"),
     path("account/tokens", own.make_token, name="token-make"),

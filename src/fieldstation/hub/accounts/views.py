@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -14,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from fieldstation.hub.accounts import choices, sessions, throttle
+from fieldstation.hub.accounts import choices, devices, sessions, throttle
 from fieldstation.hub.accounts.models import SignedIn, User
 
 LONGEST_NAME, LONGEST_PASSWORD = 254, 1024
@@ -49,9 +47,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 def _attempt(request: HttpRequest, name: str, password: str, onward: str) -> HttpResponse:
     now = timezone.now()
-    sources = throttle.sources_of(name, request.META.get("REMOTE_ADDR", ""))
-    seconds = math.ceil(throttle.wait(sources, now).total_seconds())
-    if seconds > 0:
+    device = devices.known(request, name)
+    sources = throttle.sources_of(name, request.META.get("REMOTE_ADDR", ""), device)
+    if seconds := throttle.admit(sources, now):
         text = ngettext(
             "Too many attempts failed. Try again in %(s)d second.",
             "Too many attempts failed. Try again in %(s)d seconds.",
@@ -62,12 +60,13 @@ def _attempt(request: HttpRequest, name: str, password: str, onward: str) -> Htt
         return response
     user = auth.authenticate(request, username=name, password=password)
     if not isinstance(user, User):
-        throttle.failed(sources, now)
         text = _("Name and password do not belong together. Check both and try again.")
         return _form(request, onward, name, text, status=401)
-    throttle.succeeded(sources)
+    throttle.succeeded(sources, now)
     sessions.open_session(request, user, remember=bool(request.POST.get("remember")))
-    return redirect(onward)
+    response = redirect(onward)
+    devices.remember(request, response, user)
+    return response
 
 
 def _form(
@@ -83,4 +82,5 @@ def _onward(request: HttpRequest) -> str:
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if safe else resolve_url("dashboard")
+    # A path, as `redirect` would take a bare word for the name of a view.
+    return wanted if safe and wanted.startswith("/") else resolve_url("dashboard")

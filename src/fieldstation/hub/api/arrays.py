@@ -31,6 +31,11 @@ def rfc3339(utc_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=utc_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(at: datetime) -> str:
+    """A moment of the hub's own tables in the same form."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def rfc3339_column(times_us: NDArray[np.int64]) -> list[str]:
     """Many instants in UTC to the microsecond."""
     texts = np.datetime_as_string(times_us.astype("datetime64[us]"), timezone="UTC")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
+
 from fieldstation.errors import BadRequest
 
 _FORM = struct.Struct(">qI")
@@ -35,7 +37,7 @@ def cursor_from(text: str) -> Cursor:
     try:
         return Cursor(*_FORM.unpack(base64.b64decode(text, altchars=b"-_", validate=True)))
     except (binascii.Error, struct.error, ValueError) as error:
-        raise BadRequest("The cursor is not one of this hub; start again without it.") from error
+        raise BadRequest(_("The cursor is not one of this hub; start again without it.")) from error
 
 
 def paged(

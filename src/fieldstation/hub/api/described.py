@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
@@ -59,6 +60,14 @@ class Api(NinjaAPI):
 
 
 @require_safe
+def document(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document."""
+    from fieldstation.hub.api.app import api
+
+    return JsonResponse(api.get_openapi_schema())
+
+
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The description for people, without scripts."""
     from fieldstation.hub.api.app import api
@@ -75,7 +84,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _plain(path: str) -> str:
-    return path.replace("{path:instrument}", "{instrument}")
+    return re.sub(r"{(?:path|uuid):(\w+)}", r"{\1}", path)
 
 
 def _route(operation: dict[str, Any]) -> dict[str, Any]:

@@ -12,20 +12,23 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Field, Router
 
 from fieldstation.batch.facts import DAY_US
 from fieldstation.errors import BadRequest
 from fieldstation.hub import runtime
-from fieldstation.hub.api import schemas
-from fieldstation.hub.api.arrays import json_bytes, rfc3339
+from fieldstation.hub.api import lists, schemas
+from fieldstation.hub.api.arrays import json_bytes, moment, rfc3339
 from fieldstation.hub.api.cursor import Cursor, cursor_from, paged
 from fieldstation.hub.api.instants import days, span_us
 from fieldstation.hub.api.principal import own, person
 from fieldstation.hub.instruments.catalogue import find, find_gateway
 from fieldstation.hub.ledger import models, standing
 from fieldstation.hub.ledger.calendar import DayRow, calendar
+from fieldstation.hub.ledger.runs import history
 from fieldstation.hub.sites import access
+from fieldstation.hub.stations import keys
 from fieldstation.hub.stations.models import Gateway
 
 router = Router(tags=["gateways"])
@@ -38,10 +41,13 @@ Limit = Annotated[int, Field(ge=1, le=MOST_ROWS)]
 
 
 @router.get("/gateways", response=schemas.GatewayList, summary="All gateways")
-def gateways(request: HttpRequest) -> HttpResponse:
+def gateways(
+    request: HttpRequest, limit: lists.Limit = lists.USUAL, cursor: str = ""
+) -> HttpResponse:
     """Every gateway of the person's sites with its last report."""
-    found = list(access.stations(person(request)))
-    return _json({"gateways": standing_rows(found, _now_us())})
+    found = access.stations(person(request)).select_related("site")
+    rows, after = lists.page(found, ["name", "slug"], limit, cursor)
+    return _json({"gateways": standing_rows(rows, _now_us()), "next": after})
 
 
 @router.get(ONE, response=schemas.GatewayDetail, summary="One gateway and its runs")
@@ -49,19 +55,19 @@ def one_gateway(request: HttpRequest, gateway: str) -> HttpResponse:
     """The gateway with the last runs of its station."""
     found = find_gateway(own(request), gateway)
     facts = standing_rows([found], _now_us())[0]
-    newest = models.Run.objects.filter(gateway=found).order_by("-place")[:RUNS_SHOWN]
-    history = [
+    runs = [
         {
-            "boot": run.boot,
-            "kernel": run.kernel,
-            "version": run.version,
-            "first_report": rfc3339(run.first_us),
-            "last_report": rfc3339(run.last_us),
-            "superseded": place > 0,
+            "boot": each.run.boot,
+            "kernel": each.run.kernel,
+            "version": each.run.version,
+            "first_report": rfc3339(each.run.first_us),
+            "last_report": rfc3339(each.run.last_us),
+            "superseded": each.superseded,
+            "ending": each.ending,
         }
-        for place, run in enumerate(newest)
+        for each in history(found.id, RUNS_SHOWN)
     ]
-    return _json(facts | {"history": history})
+    return _json(facts | {"history": runs})
 
 
 @router.get(ONE + "/holes", response=schemas.HoleList, summary="What is missing, and why")
@@ -111,7 +117,10 @@ def gateway_calendar(
     now_us = _now_us()
     first, last = days(start_day, end_day, now_us)
     if last - first >= MOST_DAYS:
-        raise BadRequest(f"A calendar shows at most {MOST_DAYS} days; ask for fewer.")
+        raise BadRequest(
+            _("A calendar shows at most %(most_days)s days; ask for fewer.")
+            % {"most_days": MOST_DAYS}
+        )
     found = find_gateway(own(request), gateway)
     # A row's place is its day, so that a page begins without counting the days before it.
     begin = cursor_from(cursor) if cursor else Cursor(first * DAY_US, 0)
@@ -254,7 +263,17 @@ def _standing(
         "disk_free_bytes": report.disk_free_bytes if report else None,
         "open_holes": open_holes,
         "alarm": _alarm(report),
+        "site": gateway.site.slug,
+        "device": gateway.device,
+        "program": gateway.program,
+        "keyed": _moment(gateway.keyed_at),
+        "old_key_until": _moment(gateway.old_key_until if gateway.old_key_hash else None),
+        "undo_until": _moment(keys.undo_until(gateway)),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return moment(at) if at else None
 
 
 def _alarm(report: models.Standing | None) -> dict[str, Any] | None:

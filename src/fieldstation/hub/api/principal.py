@@ -3,7 +3,8 @@
 1. A personal token decides alone: beside a wrong one no session counts
    (test_a_wrong_token_is_not_saved_by_a_session).
 2. A token of scope `read` changes nothing, whatever its person may do
-   (test_a_token_to_read_changes_nothing).
+   (test_a_token_to_read_changes_nothing). The account itself, and who may do what at sites, takes
+   scope `manage` (test_a_token_to_write_manages_nobody).
 3. With a session, a change needs the token of a page: a foreign page cannot ask for it
    (test_a_session_changes_nothing_without_the_token_of_a_page).
 4. Every question counts against its person's rate, or its address's for strangers
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as words
 from ninja.utils import check_csrf
 
 from fieldstation.hub.accounts import tokens
@@ -54,9 +56,21 @@ def person(request: HttpRequest) -> User:
 
 
 def scope(request: HttpRequest) -> str:
-    """What may be done for this person: `read` or `write`. A session may do all."""
+    """What may be done for this person: `read`, `write` or `manage`. A session may do all."""
     token = _token(request)
-    return PersonalToken.Scope.WRITE.value if token is None else token.scope
+    return PersonalToken.Scope.MANAGE.value if token is None else token.scope
+
+
+def manager(request: HttpRequest) -> User:
+    """The person, who acts by a session or a token of scope `manage`. Raises Forbidden."""
+    if scope(request) != PersonalToken.Scope.MANAGE:
+        raise Forbidden("scope-missing", words("This takes a token of scope manage."))
+    return person(request)
+
+
+def by_session(request: HttpRequest) -> bool:
+    """Whether the person asks with the session of the pages."""
+    return _token(request) is None
 
 
 def own(request: HttpRequest) -> QuerySet[Gateway]:
@@ -82,11 +96,15 @@ def _token(request: HttpRequest) -> PersonalToken | None:
 
 
 def _check_change(request: HttpRequest) -> None:
-    if scope(request) != PersonalToken.Scope.WRITE:
-        raise Forbidden("scope-missing", "This token may only read; make one of scope write.")
+    if scope(request) == PersonalToken.Scope.READ:
+        raise Forbidden(
+            "scope-missing", words("This token may only read; make one of scope write.")
+        )
     if _token(request) is None and check_csrf(request) is not None:
         raise Forbidden(
             "page-token-missing",
-            "A change with a session needs the page's token in X-CSRFToken; programs use a"
-            " personal token instead.",
+            words(
+                "A change with a session needs the page's token in X-CSRFToken; programs use "
+                "a personal token instead."
+            ),
         )

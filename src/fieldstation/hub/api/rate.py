@@ -18,6 +18,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 
 MOST_SOURCES = 10_000
 
@@ -35,7 +36,8 @@ class TooOften(Exception):
     """The bucket is empty; the next question is answered after `wait_s` seconds."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(f"This is more than the hub answers; ask again in {wait_s} s.")
+        text = _("This is more than the hub answers; ask again in %(wait)s s.")
+        super().__init__(text % {"wait": wait_s})
         self.wait_s = wait_s
 
 

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Field, Router
 
 from fieldstation.errors import BadRequest
 from fieldstation.hub import runtime
-from fieldstation.hub.api import schemas
+from fieldstation.hub.api import lists, schemas
 from fieldstation.hub.api.arrays import (
     bucket_columns,
     column,
@@ -44,12 +45,15 @@ ONE = "/instruments/{gateway}/{path:instrument}"
 
 
 @router.get("/instruments", response=schemas.InstrumentList, summary="All instruments")
-def instruments(request: HttpRequest) -> HttpResponse:
+def instruments(
+    request: HttpRequest, limit: lists.Limit = lists.USUAL, cursor: str = ""
+) -> HttpResponse:
     """Every instrument of the person's sites, with its state and its newest reading."""
 
     def answer(store: SeriesStore) -> Any:
         found = all_instruments(store, own(request))
-        return {"instruments": [_facts(one, store) for one in found]}
+        rows, after = lists.page_of(found, _place, limit, cursor)
+        return {"instruments": [_facts(one, store) for one in rows], "next": after}
 
     return _json(answer)
 
@@ -167,6 +171,10 @@ def one_instrument(request: HttpRequest, gateway: str, instrument: str) -> HttpR
     return _json(answer)
 
 
+def _place(one: Instrument) -> list[str]:
+    return [one.gateway.name, one.gateway.slug, one.name]
+
+
 def _json(answer: Callable[[SeriesStore], Any]) -> HttpResponse:
     text = json_bytes(answer(runtime.running().store))
     return HttpResponse(text, content_type="application/json")
@@ -220,20 +228,29 @@ def _following(begin: Cursor, times_us: np.ndarray[Any, Any]) -> Cursor:
 
 def _drawable(channel: Channel) -> Channel:
     if not averaged(channel):
-        raise BadRequest(f"{channel.name} holds texts, which have no mean; use readings instead.")
+        raise BadRequest(
+            _("%(name)s holds texts, which have no mean; use readings instead.")
+            % {"name": channel.name}
+        )
     return channel
 
 
 def _stateful(channel: Channel) -> Channel:
     if channel.kind not in (Kind.FLAG, Kind.ENUM):
-        raise BadRequest(f"{channel.name} is no flag or enumeration; use buckets or readings.")
+        raise BadRequest(
+            _("%(name)s is no flag or enumeration; use buckets or readings.")
+            % {"name": channel.name}
+        )
     return channel
 
 
 def _bound(channels: int, points: int) -> None:
     if channels * points > MOST_VALUES:
         fewer = MOST_VALUES // channels
-        raise BadRequest(f"{channels} channels are given at most {fewer} points; ask for fewer.")
+        raise BadRequest(
+            _("%(channels)s channels are given at most %(fewer)s points; ask for fewer.")
+            % {"channels": channels, "fewer": fewer}
+        )
 
 
 def _now_us() -> int:

@@ -30,6 +30,7 @@ class InstrumentList(Schema):
     """All instruments, ordered by gateway and name."""
 
     instruments: list[InstrumentFacts]
+    next: str | None = Field(description="Cursor of the following page")
 
 
 class ChannelRow(Schema):
@@ -140,12 +141,41 @@ class GatewayFacts(Schema):
     disk_free_bytes: int | None
     open_holes: int
     alarm: GatewayAlarm | None
+    site: str = Field(description="The site's name in addresses")
+    device: str = Field(description="What the station called itself when it registered")
+    program: str
+    keyed: datetime | None = Field(description="When it got its key; null: it has none yet")
+    old_key_until: datetime | None = Field(description="Until then the key before works too")
+    undo_until: datetime | None = Field(description="Until then its revoking can be undone")
 
 
 class GatewayList(Schema):
     """All gateways, by name."""
 
     gateways: list[GatewayFacts]
+    next: str | None = Field(description="Cursor of the following page")
+
+
+class NewGateway(Schema):
+    """A gateway to add; without `site` it is the only one where the person may."""
+
+    name: str
+    site: str = ""
+
+
+class GatewayChange(Schema):
+    """What is to be changed; what is left out stays."""
+
+    name: str | None = None
+    site: str | None = None
+
+
+class GatewayPin(Schema):
+    """The PIN with which a station gets its key; told this once."""
+
+    gateway: str
+    pin: str
+    valid_until: datetime
 
 
 class GatewayRun(Schema):
@@ -157,6 +187,10 @@ class GatewayRun(Schema):
     first_report: datetime
     last_report: datetime
     superseded: bool
+    ending: str = Field(
+        description="How it ended: stopped, went_down (the machine with it), crashed; beside when"
+        " it reports beside the one after it, empty when nothing says that it has ended"
+    )
 
 
 class GatewayDetail(GatewayFacts):
@@ -244,5 +278,5 @@ class Person(Schema):
 
     name: str
     operator: bool
-    scope: str = Field(description="read, or write: what the token or session may do")
+    scope: str = Field(description="read, write or manage: what the token or session may do")
     sites: list[OwnSite]

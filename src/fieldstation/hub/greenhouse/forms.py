@@ -20,6 +20,8 @@ from fieldstation.hub.greenhouse.parameters import BMS, DAILY, TRISTAR
 OLD_STYLE = "fivethirtyeight"
 MINUTES_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 LONGEST_TEXT = 200
+# A century.
+MOST_MINUTES = 52_560_000
 
 
 def _now() -> datetime:
@@ -33,8 +35,18 @@ def _moment(label: Any) -> forms.DateTimeField:
     )
 
 
+class _Minutes(forms.IntegerField):
+    """A whole number; one that no span is as long as is none, as steps of it cannot be counted."""
+
+    def to_python(self, value: Any) -> int | None:
+        number: int | None = super().to_python(value)
+        if number is not None and abs(number) > MOST_MINUTES:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return number
+
+
 def _minutes(most: int | None = None) -> forms.IntegerField:
-    return forms.IntegerField(
+    return _Minutes(
         label=_("Interval in minutes"), initial=10, min_value=10, max_value=most, step_size=10
     )
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import secrets
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
+from fieldstation.errors import BadRequest
 from fieldstation.hub.accounts.models import User
 from fieldstation.hub.greenhouse.models import Greenhouse, Kind, OldSensor, Store
 from fieldstation.hub.sensors.models import Sensor
 from fieldstation.hub.sensors.registration import new_sensor
 from fieldstation.hub.sensors.tokens import token_hash
-from fieldstation.hub.sites import access
+from fieldstation.hub.sites import access, audit
 from fieldstation.hub.sites.models import Membership, Role, Site
 
 SLUG, NAME = "greenhouse", "Greenhouse"
 USUAL_POSTS_PER_MINUTE = 6_000
+MOST_PER_MINUTE = 1_000_000
 _WORDS = {Kind.BMS: "BMS", Kind.TRISTAR: "Tristar", Kind.DAILY: "Tristar daily"}
 
 
@@ -33,13 +37,45 @@ def set_up(*, posts: bool = False) -> Greenhouse:
     with transaction.atomic():
         found = house()
         if found is None:
-            site, _ = Site.objects.get_or_create(slug=SLUG, defaults={"name": NAME})
+            site, _made = Site.objects.get_or_create(slug=SLUG, defaults={"name": NAME})
             found = Greenhouse.objects.create(site=site)
         for kind in Kind:
             if not Store.objects.filter(kind=kind).exists():
                 sensor = new_sensor(None, found.site, _WORDS[kind], legacy_posts=posts)
                 Store.objects.create(kind=kind, sensor=sensor)
     return found
+
+
+def need_owner(user: User) -> Greenhouse | None:
+    """The old site for somebody who owns it; for the operator None where nobody has set it up.
+    Raises NotFound, PermissionDenied.
+    """
+    found = house()
+    if found is not None:
+        access.need(user, Role.OWNER, found.site)
+    elif not user.is_operator:
+        raise PermissionDenied
+    return found
+
+
+def switch(
+    user: User,
+    found: Greenhouse,
+    *,
+    open_reads: bool | None = None,
+    posts_per_minute: int | None = None,
+) -> None:
+    """Change who may read, and how many posts without a token are taken from one address in a
+    minute; what is None stays. Raises BadRequest.
+    """
+    if posts_per_minute is not None and not 1 <= posts_per_minute <= MOST_PER_MINUTE:
+        raise BadRequest(_("Posts per minute is a whole number of 1 or more."))
+    if open_reads is not None:
+        found.open_reads = open_reads
+    if posts_per_minute is not None:
+        found.posts_per_minute = posts_per_minute
+    found.save()
+    audit.note(user, "old-site.changed", str(found.site), site=found.site)
 
 
 def store_of(kind: Kind) -> Sensor | None:
@@ -102,6 +138,13 @@ def number_of(sensor: Sensor) -> int:
 def is_public(sensor: Sensor) -> bool:
     """Whether anybody may read the sensor."""
     return OldSensor.objects.filter(sensor=sensor, public_reading=True).exists()
+
+
+def make_public(user: User, sensor: Sensor, *, public: bool) -> None:
+    """Let anybody read the sensor, or only those whose it is."""
+    OldSensor.objects.update_or_create(sensor=sensor, defaults={"public_reading": public})
+    what = "sensor.public" if public else "sensor.private"
+    audit.note(user, what, sensor.name, site=sensor.site)
 
 
 def may_read(sensor: Sensor, user: User | AnonymousUser, token: str = "") -> bool:

@@ -24,6 +24,8 @@ from fieldstation.hub.greenhouse.reads import Question
 from fieldstation.hub.instruments import pages as instruments
 from fieldstation.hub.plots.drawing import DRAWERS
 from fieldstation.hub.sensors import history
+from fieldstation.hub.sites import access
+from fieldstation.hub.sites.models import Role, Site
 
 _ICON = Path(__file__).parent.parent / "static" / "hub" / "icon.svg"
 PICTURE = "/BMS/serverside/picture.png"
@@ -31,11 +33,14 @@ PICTURE = "/BMS/serverside/picture.png"
 
 @methods("GET")
 def front(request: HttpRequest) -> HttpResponse:
-    """The first page: for people with an account their instruments, for visitors the old home page
-    where there is one.
+    """The first page: for people with an account their instruments and the old site's warnings; for
+    visitors the old home page, where there is one that strangers may read.
     """
-    if isinstance(request.user, User) or house.house() is None:
+    found = house.house()
+    if found is None or not (found.open_reads or isinstance(request.user, User)):
         return instruments.dashboard(request)
+    if isinstance(request.user, User):
+        return instruments.dashboard(request, _banners(request.user, found.site))
     return _home(request)
 
 
@@ -140,11 +145,17 @@ def bms_picture(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest) -> HttpResponse:
-    found: list[tables.Banner] = []
-    if house.may_read_stores(request.user):
-        bms, tristar = _newest(Kind.BMS)[0], _newest(Kind.TRISTAR)[0]
-        found = tables.banners(bms, tristar)
+    found = _warnings() if house.may_read_stores(request.user) else []
     return _page(request, "home.html", {"banners": found})
+
+
+def _banners(user: User, site: Site) -> list[tables.Banner]:
+    """The old site's warnings, for the people of its site."""
+    return _warnings() if access.may(user, Role.VIEWER, site) else []
+
+
+def _warnings() -> list[tables.Banner]:
+    return tables.banners(_newest(Kind.BMS)[0], _newest(Kind.TRISTAR)[0])
 
 
 def _graph(request: HttpRequest, title: str, kind: type[GraphForm], api: str) -> HttpResponse:

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from django.contrib import auth
@@ -22,13 +21,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
-from fieldstation.hub.accounts import choices, sessions, throttle
+from fieldstation.hub.accounts import choices, devices, sessions, throttle
 from fieldstation.hub.accounts import views as accounts
 from fieldstation.hub.accounts.models import SignedIn, User
 from fieldstation.hub.accounts.signup import create_account
 from fieldstation.hub.greenhouse import house
 from fieldstation.hub.greenhouse.answers import LOGIN, SENSORS, form, go, methods, refused
 from fieldstation.hub.greenhouse.forms import LoginForm, RegisterForm
+from fieldstation.hub.sites.access import person
 
 HOME = "/home"
 _FLASH = "greenhouse_flash"
@@ -45,10 +45,8 @@ def register(request: HttpRequest) -> HttpResponse:
         text = _("Accounts are not made here. Ask the person who runs this hub for one.")
         return refused(request, 403, text)
     sources = throttle.form_sources("sign-up", request.META.get("REMOTE_ADDR", ""))
-    if request.method == "POST":
-        if throttle.wait(sources, timezone.now()).total_seconds() > 0:
-            return refused(request, 429)
-        throttle.failed(sources, timezone.now())
+    if request.method == "POST" and throttle.admit(sources, timezone.now()):
+        return refused(request, 429)
     register_form = RegisterForm(request.POST or None)
     if register_form.is_bound and register_form.is_valid() and _created(register_form):
         flash(request, "success", _("You have been registered; log in now."))
@@ -66,7 +64,9 @@ def login(request: HttpRequest) -> HttpResponse:
     if login_form.is_bound:
         problem, wait_s = _attempt(request, login_form)
         if not problem:
-            return go(SENSORS)
+            welcome = go(SENSORS)
+            devices.remember(request, welcome, person(request))
+            return welcome
         flash(request, "danger", problem)
         response = _login_page(request, login_form, 429 if wait_s else 200)
         if wait_s:
@@ -113,9 +113,10 @@ def _attempt(request: HttpRequest, login_form: LoginForm) -> tuple[str, int]:
     if not login_form.is_valid():
         return _("Log in with user name and password."), 0
     given, now = login_form.cleaned_data, timezone.now()
-    sources = throttle.sources_of(given["username"], request.META.get("REMOTE_ADDR", ""))
-    wait_s = math.ceil(throttle.wait(sources, now).total_seconds())
-    if wait_s > 0:
+    device = devices.known(request, given["username"])
+    address = request.META.get("REMOTE_ADDR", "")
+    sources = throttle.sources_of(given["username"], address, device)
+    if wait_s := throttle.admit(sources, now):
         text = ngettext(
             "Too many attempts failed. Try again in %(s)d second.",
             "Too many attempts failed. Try again in %(s)d seconds.",
@@ -124,9 +125,8 @@ def _attempt(request: HttpRequest, login_form: LoginForm) -> tuple[str, int]:
         return text % {"s": wait_s}, wait_s
     user = auth.authenticate(request, username=given["username"], password=given["password"])
     if not isinstance(user, User):
-        throttle.failed(sources, now)
         return _("Log in was not successful. Check user name and password."), 0
-    throttle.succeeded(sources)
+    throttle.succeeded(sources, now)
     sessions.open_session(request, user, remember=given["remember"])
     return "", 0
 

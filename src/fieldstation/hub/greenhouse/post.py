@@ -8,10 +8,13 @@ Source: wire-compatibility sheet, A.3.
 3. Posts without a token are limited by source address, all posts by sensor: 429.
 4. The row's time is the moment of arrival. `X-Measured-At` counts only with a token.
 5. A post is answered with success only after its document is durable.
+6. Switches and limits are read again every two seconds. Who comes meanwhile goes by what was known;
+   only the first crowd after the start waits (test_the_first_crowd_after_a_start_is_let_in).
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +75,8 @@ class OldPosts:
 
     def __init__(self) -> None:
         self._limit = SourceLimit()
-        self._read_at = -KNOWN_FOR_S
+        self._looking = asyncio.Lock()
+        self._read_at: float | None = None
         self._per_minute = 0
         self._stores: dict[Kind, int] = {}
 
@@ -126,11 +130,15 @@ class OldPosts:
 
     async def _look(self) -> None:
         """Read switches and numbers of the stores when they may have changed."""
-        now = time.monotonic()
-        if now - self._read_at < KNOWN_FOR_S:
+        if self._fresh() or (self._read_at is not None and self._looking.locked()):
             return
-        self._read_at = now
-        self._per_minute, self._stores = await runtime.running().threads.run(_switches)
+        async with self._looking:
+            if not self._fresh():
+                self._per_minute, self._stores = await runtime.running().threads.run(_switches)
+                self._read_at = time.monotonic()
+
+    def _fresh(self) -> bool:
+        return self._read_at is not None and time.monotonic() - self._read_at < KNOWN_FOR_S
 
 
 def _switches() -> tuple[int, dict[Kind, int]]:

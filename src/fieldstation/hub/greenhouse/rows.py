@@ -14,6 +14,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from fieldstation.errors import BadRequest
 from fieldstation.hub.greenhouse.dates import MINUTE_US, SECOND_US
 from fieldstation.hub.sensors.documents import unpacked
@@ -32,12 +34,15 @@ Place = tuple[int, int]
 def grid(start_us: int, end_us: int, minutes: int) -> range:
     """Start, and every `minutes` after it before the end. Raises BadRequest."""
     if minutes < 1:
-        raise BadRequest("An interval of 0 minutes has no end; ask for 1 or more.")
+        raise BadRequest(_("An interval of 0 minutes has no end; ask for 1 or more."))
     instants = range(start_us, end_us, minutes * MINUTE_US)
     if start_us < end_us and (end_us - start_us) // instants.step >= MOST_INSTANTS:
         raise BadRequest(
-            f"That is more than {MOST_INSTANTS} instants; ask for a shorter span or a longer"
-            " interval."
+            _(
+                "That is more than %(most_instants)s instants; ask for a shorter span or a "
+                "longer interval."
+            )
+            % {"most_instants": MOST_INSTANTS}
         )
     return instants
 
@@ -72,7 +77,7 @@ def contents(numbers: list[int]) -> dict[int, dict[str, Any]]:
             size += len(text)
             found[row.pk] = json.loads(text)
         if size > MOST_BYTES:
-            raise BadRequest("That is too much for one answer; ask for a shorter span.")
+            raise BadRequest(_("That is too much for one answer; ask for a shorter span."))
     return found
 
 

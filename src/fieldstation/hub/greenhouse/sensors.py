@@ -26,7 +26,7 @@ from fieldstation.hub.greenhouse.answers import (
 )  # fmt: skip
 from fieldstation.hub.greenhouse.dates import text_of, us_of
 from fieldstation.hub.greenhouse.forms import RegisterSensorForm, SensorRequestForm
-from fieldstation.hub.greenhouse.models import DoubtfulTime, OldSensor
+from fieldstation.hub.greenhouse.models import DoubtfulTime
 from fieldstation.hub.greenhouse.people import flash, flashed
 from fieldstation.hub.greenhouse.reads import readable
 from fieldstation.hub.greenhouse.rows import text_of_document
@@ -144,7 +144,5 @@ def public_reading(request: HttpRequest, sensor_id: int) -> HttpResponse:
     if not house.may_change(sensor, request.user):
         return refused(request, 403)
     public = "public" in request.POST
-    OldSensor.objects.update_or_create(sensor=sensor, defaults={"public_reading": public})
-    what = "sensor.public" if public else "sensor.private"
-    audit.note(person(request), what, sensor.name, site=sensor.site)
+    house.make_public(person(request), sensor, public=public)
     return go(reverse("old-sensor-rows", args=[sensor_id]))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.instruments.freshness import Patience, patience
@@ -21,6 +22,12 @@ class Instrument:
 
     gateway: Gateway
     entry: InstrumentEntry
+    sensor: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call it: a sensor as they named it, else its name at the station."""
+        return self.sensor or self.name
 
     @property
     def name(self) -> str:
@@ -34,9 +41,13 @@ class Instrument:
 
     @property
     def headlines(self) -> list[Channel]:
-        """What a person wants to see first: the channels marked so, else the first four."""
+        """What a person wants to see first: the channels marked so, else the first four,
+        texts last.
+        """
         marked = [channel for channel in self.entry.channels if channel.headline]
-        return marked or list(self.entry.channels[:4])
+        if marked:
+            return marked
+        return sorted(self.entry.channels, key=lambda channel: channel.kind is Kind.TEXT)[:4]
 
     @property
     def main(self) -> Channel | None:
@@ -58,22 +69,33 @@ class Instrument:
         table = {channel.name: channel for channel in self.entry.channels}
         wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
         if names and not wanted:
-            raise BadRequest("Name at least one channel, or leave the parameter out for all.")
+            raise BadRequest(_("Name at least one channel, or leave the parameter out for all."))
         for name in wanted:
             if name not in table:
-                raise NotFound(f"{self.name} has no channel {name!r}.{nearest(name, table)}")
+                raise NotFound(
+                    _("%(name)s has no channel %(channel)r.") % {"name": self.name, "channel": name}
+                    + nearest(name, table)
+                )
         return [table[name] for name in wanted] or list(self.entry.channels)
 
 
 def all_instruments(store: SeriesStore, gateways: Iterable[Gateway]) -> list[Instrument]:
-    """Every instrument of these gateways, ordered by gateway and instrument name."""
+    """Every instrument of these gateways, ordered by gateway and instrument name; people's own
+    sensors come last.
+    """
     known = {gateway.id.hex: gateway for gateway in gateways}
+    names = {
+        (gateway.id.hex, instrument): name
+        for gateway in known.values()
+        if gateway.hidden
+        for instrument, name in gateway.sensors.values_list("instrument", "name")
+    }
     found = [
-        Instrument(known[entry.station], entry)
+        Instrument(known[entry.station], entry, names.get((entry.station, entry.name), ""))
         for entry in store.catalogue()
         if entry.station in known
     ]
-    return sorted(found, key=lambda one: (one.gateway.name, one.name))
+    return sorted(found, key=lambda one: (one.gateway.hidden, one.gateway.name, one.name))
 
 
 def find(store: SeriesStore, known: QuerySet[Gateway], gateway: str, name: str) -> Instrument:
@@ -84,9 +106,13 @@ def find(store: SeriesStore, known: QuerySet[Gateway], gateway: str, name: str) 
     entries: Sequence[InstrumentEntry] = store.catalogue(owner.id.hex)
     for entry in entries:
         if entry.name == name:
-            return Instrument(owner, entry)
+            sensor = owner.sensors.filter(instrument=name).first() if owner.hidden else None
+            return Instrument(owner, entry, sensor.name if sensor else "")
     hint = nearest(name, (entry.name for entry in entries))
-    raise NotFound(f"Gateway {gateway!r} has no instrument {name!r}.{hint}")
+    raise NotFound(
+        _("Gateway %(gateway)r has no instrument %(name)r.") % {"gateway": gateway, "name": name}
+        + hint
+    )
 
 
 def find_gateway(known: QuerySet[Gateway], slug: str) -> Gateway:
@@ -96,5 +122,5 @@ def find_gateway(known: QuerySet[Gateway], slug: str) -> Gateway:
     found = known.filter(slug=slug).first()
     if found is None:
         hint = nearest(slug, known.values_list("slug", flat=True))
-        raise NotFound(f"There is no gateway {slug!r}.{hint}")
+        raise NotFound(_("There is no gateway %(slug)r.") % {"slug": slug} + hint)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from fieldstation.hub.instruments.pictures import channels_of, pictures
 from fieldstation.hub.instruments.words import (
     by_quantity,
     channel_label,
+    codes,
+    named,
     plottable,
     quantity,
     value_text,
@@ -34,6 +37,8 @@ from fieldstation.series.api import Latest, SeriesStore
 
 MOST_ON_A_CARD = 4
 MOST_WANTS = 12
+# Longer groups of lamps, and the tables of an instrument with more channels, begin folded.
+FEW_LAMPS, FEW_CHANNELS = 12, 60
 MANY_LAMPS = 24
 
 
@@ -76,7 +81,7 @@ class Cell:
         form = {
             "kind": self.channel.kind,
             "decimals": self.channel.decimals,
-            "codes": {str(code): label for code, label in self.channel.codes.items()},
+            "codes": codes(self.channel),
         }
         return orjson.dumps(form).decode()
 
@@ -109,7 +114,7 @@ class Card:
     @property
     def title(self) -> str:
         """What kind of instrument it is, in words."""
-        return registry.title(self.instrument.entry.kind)
+        return named(registry.title(self.instrument.entry.kind))
 
     @property
     def lead(self) -> Cell | None:
@@ -119,8 +124,9 @@ class Card:
 
     @property
     def few(self) -> list[Cell]:
-        """As many of the other headlines as a card has room for."""
+        """As many of the other headlines as a card has room for, words after numbers."""
         others = [cell for cell in self.headlines if cell != self.lead]
+        others.sort(key=lambda cell: cell.worded)
         return others[: MOST_ON_A_CARD - 1]
 
     @property
@@ -136,10 +142,12 @@ class Page:
 
     tiles: list[Cell]
     timelines: list[Cell]
-    lamps: list[tuple[str, list[tuple[sections.Lamp, Cell]]]]
+    lamps: list[tuple[str, list[tuple[str, str, Cell]]]]
     today: list[Cell]
     settings: list[Cell]
     changing: bool
+    few_lamps: int = FEW_LAMPS
+    few_channels: int = FEW_CHANNELS
 
     @property
     def many_lamps(self) -> bool:
@@ -159,7 +167,13 @@ class Page:
             tiles=cells(sections.tiles(card.instrument.headlines, channels, card.latest.values)),
             timelines=cells(sections.timelines(channels)),
             lamps=[
-                (group.title, [(lamp, card.cells[lamp.channel.name]) for lamp in group.lamps])
+                (
+                    named(group.title),
+                    [
+                        (named(lamp.label), lamp.level, card.cells[lamp.channel.name])
+                        for lamp in group.lamps
+                    ],
+                )
                 for group in sections.lamps(kind, channels)
             ],
             today=cells(sections.of_today(channels)),
@@ -170,8 +184,10 @@ class Page:
 
 @login_required
 @require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """All instruments of the person's sites as cards."""
+def dashboard(request: HttpRequest, banners: Sequence[object] = ()) -> HttpResponse:
+    """All instruments of the person's sites as cards. `banners` are warnings from elsewhere, each
+    with `level` and `text`.
+    """
     store, now_ms, user = runtime.running().store, _now_ms(), access.person(request)
     own = access.gateways(user)
     cards = [_card(one, store, now_ms) for one in all_instruments(store, own)]
@@ -179,6 +195,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     told = wants(((c.instrument, c.latest, c.state) for c in cards), now_ms * 1000)
     words = {
         "cards": cards,
+        "banners": banners,
         "wants": told[:MOST_WANTS],
         "more_wants": max(0, len(told) - MOST_WANTS),
         "gateways": waiting,
@@ -235,7 +252,7 @@ def _plot_facts(card: Card) -> dict[str, Any]:
         "firstMs": entry.first_us // 1000,
         "everyS": entry.every_us / 1e6,
         "first": _first_view(card),
-        "pictures": drawn,
+        "pictures": [one | {"title": named(one.get("title", ""))} for one in drawn],
         "beside": [picture["form"] for picture in drawn] in (["flow"], ["bars"]),
         "values": {name: card.cells[name].value for name in shown},
         "states": {
@@ -251,7 +268,7 @@ def _plot_facts(card: Card) -> dict[str, Any]:
                 "unit": channel.unit,
                 "quantity": quantity(channel),
                 "decimals": channel.decimals,
-                "codes": {str(code): label for code, label in channel.codes.items()},
+                "codes": codes(channel),
             }
             for channel in entry.channels
             if plottable(channel)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from fieldstation.errors import NotFound
-from fieldstation.hub.instruments.trouble import trouble
-from fieldstation.hub.instruments.words import channel_label
+from fieldstation.hub.instruments.trouble import level_of
+from fieldstation.hub.instruments.words import plain_label
 from fieldstation.instruments import registry
 from fieldstation.model import Channel, Kind, Value
 
@@ -101,16 +101,15 @@ def _setting_names(kind: str) -> frozenset[str]:
 def _group(flags: Sequence[Channel]) -> Lamps:
     names = [flag.name.split("_") for flag in flags]
     shared = len([*takewhile(lambda words: len(set(words)) == 1, zip(*names, strict=False))])
-    title = " ".join(channel_label(flags[0]).split()[:shared])
+    title = " ".join(plain_label(flags[0]).split()[:shared])
     return Lamps(title, tuple(_lamps(flags, title)))
 
 
 def _lamps(flags: Sequence[Channel], title: str) -> Iterator[Lamp]:
-    times = Counter(map(channel_label, flags))
+    times = Counter(map(plain_label, flags))
     for flag in flags:
-        label = channel_label(flag)
+        label = plain_label(flag)
         if times[label] > 1:
             label = flag.name.replace("_", " ")
         rest = label.removeprefix(f"{title} ") if title else label
-        told = trouble(flag, value=True)
-        yield Lamp(flag, rest[:1].upper() + rest[1:], told[0] if told else "")
+        yield Lamp(flag, rest[:1].upper() + rest[1:], level_of(flag, value=True))

@@ -20,10 +20,15 @@ _CALM = ("", "none", "no_faults", "no_alarms", "0")
 
 def trouble(channel: Channel, value: Value) -> tuple[str, str] | None:
     """Level and words, if this value tells of trouble."""
-    if channel.kind is Kind.FLAG and _FLAGS.match(channel.name):
-        return (DANGER, channel_label(channel)) if value else None
-    level = TEXTS.get(channel.name) if channel.kind is Kind.TEXT else None
-    text = str(value or "").strip()
-    if level is None or text.lower().replace(" ", "_") in _CALM:
-        return None
-    return level, f"{channel_label(channel)}: {value_text(channel, text)}"
+    level = level_of(channel, value)
+    if not level or channel.kind is Kind.FLAG:
+        return (level, channel_label(channel)) if level else None
+    return level, f"{channel_label(channel)}: {value_text(channel, str(value).strip())}"
+
+
+def level_of(channel: Channel, value: Value) -> str:
+    """How urgent this value is; empty when it tells of no trouble."""
+    if channel.kind is Kind.FLAG:
+        return DANGER if value and _FLAGS.match(channel.name) else ""
+    text = str(value or "").strip().lower().replace(" ", "_")
+    return TEXTS.get(channel.name, "") if channel.kind is Kind.TEXT and text not in _CALM else ""

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+from django.utils.translation import pgettext
 
+from fieldstation.batch.facts import Cause
 from fieldstation.model import Channel, Kind, Value, unit
 
 # This many digits are enough to look at.
 DIGITS = 6
+CAUSES: Mapping[str, object] = {
+    Cause.UNPLUGGED: later("unplugged"),
+    Cause.BUSY: later("busy"),
+    Cause.DENIED: later("denied"),
+    Cause.SILENT: later("silent"),
+    Cause.GARBLED: later("garbled"),
+    Cause.REFUSED: later("refused"),
+    Cause.WRONG_UNIT: later("wrong unit"),
+    Cause.OVERRUN: later("overrun"),
+    Cause.STORE: later("store"),
+    Cause.DISK_FULL: later("disk full"),
+    Cause.DAMAGED: later("damaged"),
+    Cause.CLOCK: later("clock"),
+    Cause.OVERWRITTEN: later("overwritten"),
+    Cause.STOPPED: later("stopped"),
+    Cause.DEFECT: later("defect"),
+}
 
 
 def value_text(channel: Channel, value: Value) -> str:
@@ -18,19 +39,50 @@ def value_text(channel: Channel, value: Value) -> str:
     if value is None or value == "":
         return "–"
     if channel.kind is Kind.ENUM:
-        return channel.label_of(value).replace("_", " ")
+        return state_named(channel.label_of(value)).replace("_", " ")
     if channel.kind is Kind.FLAG:
         return _("on") if value else _("off")
     if channel.kind is Kind.NUMBER and isinstance(value, int | float):
         whole = len(str(abs(int(value))))
         decimals = min(channel.decimals, max(0, DIGITS - whole))
-        return f"{value:.{decimals}f}" if channel.decimals else f"{value:.{DIGITS}g}"
+        text = f"{value:.{decimals}f}" if channel.decimals else f"{value:.{DIGITS}g}"
+        return decimal(text)
     return str(value)
 
 
-def channel_label(channel: Channel) -> str:
-    """Its label, else its name with spaces."""
+def decimal(text: str) -> str:
+    """A number written with a point, with the decimal mark of the reader's language."""
+    return text.replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
+def cause_text(cause: str) -> str:
+    """Why readings are missing, in one or two words; that of a newer station as it is told."""
+    return str(CAUSES.get(cause) or cause.replace("_", " "))
+
+
+def plain_label(channel: Channel) -> str:
+    """Its label as its table has it, else its name with spaces."""
     return channel.label or channel.name.replace("_", " ").capitalize()
+
+
+def channel_label(channel: Channel) -> str:
+    """Its label in the reader's language, where a catalogue knows it."""
+    return named(plain_label(channel))
+
+
+def named(label: str) -> str:
+    """A label, a heading made of labels or a kind of instrument, in the reader's language."""
+    return pgettext("channel", label) if label else ""
+
+
+def state_named(label: str) -> str:
+    """The label of a code, in the reader's language."""
+    return pgettext("state", label) if label else ""
+
+
+def codes(channel: Channel) -> dict[str, str]:
+    """What the page's script says for the codes of an enumeration."""
+    return {str(code): state_named(label) for code, label in channel.codes.items()}
 
 
 def quantity(channel: Channel) -> str:
@@ -40,7 +92,9 @@ def quantity(channel: Channel) -> str:
     if channel.kind is Kind.TEXT:
         return _("Texts")
     known = unit(channel.unit)
-    return known.quantity.capitalize() if channel.unit else _("Numbers")
+    if known.quantity == channel.unit != "":
+        return channel.unit  # one that the table lacks; capitals make it another
+    return _(known.quantity.capitalize()) if channel.unit else _("Numbers")
 
 
 def plottable(channel: Channel) -> bool:

@@ -1,5 +1,6 @@
 """`POST /api/v1/report` as a bare ASGI application: one report in, one answer out. Checked and
-refused as batches are (see `ingest.app`).
+refused as batches are (see `ingest.app`). Both carry their digest, so that a report changed on the
+way changes nothing (test_a_report_that_was_changed_on_the_way_is_sent_again).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from fieldstation.batch.contentdigest import HEADER, content_digest, is_intact
 from fieldstation.batch.report import MEDIA_TYPE, MOST_BYTES, PATH, Answer
 from fieldstation.errors import CodecError, KeyRejected, StoreError
 from fieldstation.hub import runtime
@@ -35,7 +37,10 @@ async def report(scope: Any, receive: Any, send: Any) -> None:
     """The ASGI application."""
     try:
         key = key_of(scope, DOOR)
-        verdict = await runtime.running().reports.submit(key, await body_of(receive, DOOR))
+        body = await body_of(receive, DOOR)
+        if not is_intact(body, dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")):
+            raise Refusal(400, "changed", "The report was changed on the way; send it again.")
+        verdict = await runtime.running().reports.submit(key, body)
     except Refusal as refusal:
         await refuse(send, refusal)
         return
@@ -46,7 +51,8 @@ async def report(scope: Any, receive: Any, send: Any) -> None:
 
 def _answer(verdict: Verdict) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     if isinstance(verdict, Answer):
-        return 200, [JSON], orjson.dumps(verdict.as_json())
+        text = orjson.dumps(verdict.as_json())
+        return 200, [JSON, (HEADER.encode(), content_digest(text).encode())], text
     if isinstance(verdict, KeyRejected):
         return rejected(verdict)
     if isinstance(verdict, CodecError):

@@ -9,6 +9,8 @@
    over, or when the station has nothing left to send and something is still on the way.
 4. A station counts a reading some minutes after it may have sent it, so of a day that is not over,
    or was only just, nothing can be wrong.
+5. What a station takes for missed because it was restored from an old image, and what lies here all
+   the same, is not missed (`contradicted`).
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
-from fieldstation.batch.facts import DAY_US, State
+from fieldstation.batch.facts import DAY_US, Cause, State
+from fieldstation.hub.ledger.contradicted import doubted, here
 from fieldstation.hub.ledger.models import Hole, Refusal, Standing, Tally
 from fieldstation.hub.ledger.standing import heard_us, is_online
 from fieldstation.series.api import SeriesStore
@@ -127,11 +130,13 @@ def calendar(
         row(day, name).arrived = count
     for day, name in _refused(store, gateway, first_day, last_day):
         row(day, name).refused += 1
-    for day, name, cause, state, count in _missed(gateway, first_day, last_day):
+    for day, name, cause, state, count in _missed(store, gateway, first_day, last_day):
         if state == State.RECOVERED:
             row(day, name).recovered += count
         else:
             row(day, name).holes[cause] += count
+    for each in rows.values():
+        each.holes = +each.holes
     _judge(rows, gateway, now_us)
     return [rows[key] for key in sorted(rows) if instrument in ("", key[1])]
 
@@ -164,18 +169,33 @@ def _refused(
 
 
 def _missed(
-    gateway: UUID, first_day: int, last_day: int
+    store: SeriesStore, gateway: UUID, first_day: int, last_day: int
 ) -> Iterator[tuple[int, str, str, str, int]]:
     found = Hole.objects.filter(
         gateway_id=gateway,
         first_utc_us__lt=(last_day + 1) * DAY_US,
         last_utc_us__gte=first_day * DAY_US,
     )
-    for first_us, last_us, count, instrument, cause, state in found.values_list(
-        "first_utc_us", "last_utc_us", "count", "instrument", "cause", "state"
-    ).iterator():
-        for day, part in by_day(first_us, last_us, count, first_day, last_day):
-            yield day, instrument, cause, state, part
+    for hole in found.iterator():
+        span = (hole.first_utc_us, hole.last_utc_us, hole.count)
+        for day, part in by_day(*span, first_day, last_day):
+            yield day, hole.instrument, hole.cause, hole.state, part
+    for hole, day, part in _not_missed(store, gateway, found):
+        if first_day <= day <= last_day:
+            yield day, hole.instrument, hole.cause, hole.state, -part
+
+
+def _not_missed(
+    store: SeriesStore, gateway: UUID, holes: QuerySet[Hole]
+) -> Iterator[tuple[Hole, int, int]]:
+    """Rule 5: the holes, their days, and what is here of them."""
+    if not (doubtful := doubted(gateway, holes.filter(cause=Cause.STOPPED))):
+        return
+    entries = {entry.name: entry for entry in store.catalogue(gateway.hex)}
+    for hole in doubtful:
+        if hole.instrument in entries:
+            for day, part in here(store, entries[hole.instrument], hole).items():
+                yield hole, day, part
 
 
 def by_day(

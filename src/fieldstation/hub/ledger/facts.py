@@ -38,22 +38,40 @@ _KEYS: dict[type[Fact], tuple[str, ...]] = {
 }
 
 
-def keep(
-    gateway: UUID, journal: str, facts: Sequence[tuple[int, Fact]], now_us: int
-) -> list[tuple[int, Fact]]:
-    """Store facts with their revisions, inside a transaction of the caller's; those that cannot
-    be are returned.
+Told = tuple[UUID, str, Sequence[tuple[int, Fact]]]
+"""Facts of a report with their revisions: of which gateway, from which journal."""
+
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+
+
+def keep(told: Sequence[Told], now_us: int) -> list[list[Fact]]:
+    """Store the facts of reports, in their order, inside a transaction of the caller's; for each
+    report those that cannot be.
     """
-    senseless = [(revision, fact) for revision, fact in facts if not sensible(fact)]
-    for made in _TABLES:
-        rows = {}
+    tables: dict[type[Fact], Rows] = {made: {} for made in _TABLES}
+    senseless: list[list[Fact]] = []
+    for gateway, journal, facts in told:
+        senseless.append([fact for _, fact in facts if not sensible(fact)])
         for revision, fact in facts:
-            if type(fact) is made and sensible(fact):
-                row = _row(fact, now_us) | {"journal": journal, "revision": revision}
-                rows[tuple(row[name] for name in _KEYS[made])] = row
+            if sensible(fact):
+                word = {"gateway_id": gateway, "journal": journal, "revision": revision}
+                _replace(tables[type(fact)], _KEYS[type(fact)], _row(fact, now_us) | word)
+    for made, rows in tables.items():
         if rows:
-            _store(gateway, made, rows)
+            _store(made, rows)
     return senseless
+
+
+def _replace(rows: Rows, key: tuple[str, ...], row: dict[str, Any]) -> None:
+    place = (row["gateway_id"], *(row[name] for name in key))
+    before = rows.get(place)
+    if before is None or not _is_older(row, before["journal"], before["revision"]):
+        rows[place] = row
+
+
+def _is_older(row: dict[str, Any], journal: str, revision: int) -> bool:
+    """Rule 1: whether the word with this revision of this journal stands against the row."""
+    return bool(row["journal"] == journal and row["revision"] <= revision)
 
 
 def sensible(fact: Fact) -> bool:
@@ -86,16 +104,16 @@ def _row(fact: Fact, now_us: int) -> dict[str, Any]:
     return row
 
 
-def _store(gateway: UUID, made: type[Fact], rows: dict[tuple[Any, ...], dict[str, Any]]) -> None:
+def _store(made: type[Fact], rows: Rows) -> None:
     table: Any = _TABLES[made]
-    key = _KEYS[made]
+    key = ("gateway_id", *_KEYS[made])
     among: dict[str, Any] = {f"{name}__in": {row[name] for row in rows.values()} for name in key}
-    known = table.objects.filter(gateway_id=gateway, **among)
-    for *values, journal, revision in known.values_list(*key, "journal", "revision"):
-        row = rows.get(tuple(values))
-        if row is not None and row["journal"] == journal and row["revision"] <= revision:
-            del rows[tuple(values)]
-    _upsert(table, key, [table(gateway_id=gateway, **row) for row in rows.values()])
+    known = table.objects.filter(**among)
+    for *place, journal, revision in known.values_list(*key, "journal", "revision"):
+        row = rows.get(tuple(place))
+        if row is not None and _is_older(row, journal, revision):
+            del rows[tuple(place)]
+    _upsert(table, _KEYS[made], [table(**row) for row in rows.values()])
 
 
 def note(gateway: UUID, word: str, boot: str, text: str, now_us: int) -> None:

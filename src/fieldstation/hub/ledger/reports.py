@@ -1,4 +1,4 @@
-"""Taking in reports: one transaction for each, one after the other.
+"""Taking in reports: those that wait are one group and one transaction.
 
 1. A key speaks for its own gateway; everything in a report is filed under it.
 2. `through` of a journal grows only by facts that follow what is here; a report that begins later
@@ -14,19 +14,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
-from django.db.models import Max
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from fieldstation.batch.report import MOST_SPANS, Answer, Report, Span
 from fieldstation.errors import CodecError, FieldstationError, KeyRejected, StoreUnavailable
+from fieldstation.hub.groups import Bounds, Groups
 from fieldstation.hub.ingest.desk import REJECTED
 from fieldstation.hub.ledger.facts import keep, note
 from fieldstation.hub.ledger.models import Journal, Refusal, Run, Standing
+from fieldstation.hub.ledger.roll import Roll
+from fieldstation.hub.ledger.runs import TWO_AT_ONCE
 from fieldstation.hub.stations import keys
-from fieldstation.hub.threads import Threads
 from fieldstation.series.api import SeriesStore
 
 CLONE = "clone"
@@ -35,67 +38,109 @@ CLONED = (
     "key of its own."
 )
 # So many stations may wait at once, each with a report that is small as a rule.
-MOST_WAITING = 2_000
-MOST_WAITING_BYTES = 64 << 20
+BOUNDS = Bounds(group=200, group_bytes=1 << 20, waiting=2_000, waiting_bytes=64 << 20)
 
 Verdict = Answer | FieldstationError
+Told = tuple[UUID, Report]
+"""A report, and the gateway that it speaks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    key_hash: bytes
+    body: bytes
 
 
 class ReportDesk:
-    """Takes (key, body) on the event loop, works in one thread of its own."""
+    """Takes (key, body) on the event loop."""
 
     def __init__(self, store: SeriesStore) -> None:
         self._store = store
-        self._thread = Threads("report-desk", 1)
-        self._waiting = self._bytes = 0
+        self._groups: Groups[_Said, Verdict] = Groups("report-desk", BOUNDS, self._judge)
+
+    def start(self) -> None:
+        """Begin to work, on the running event loop."""
+        self._groups.start()
+
+    async def stop(self) -> None:
+        """Answer all that waits, then end; what comes later is sent away."""
+        await self._groups.stop()
 
     async def submit(self, key: str, body: bytes) -> Verdict:
         """The answer to one report. Raises StoreUnavailable when too much waits already."""
-        if self._waiting >= MOST_WAITING or self._bytes + len(body) > MOST_WAITING_BYTES:
-            raise StoreUnavailable("The hub is busy; report again later.")
-        self._waiting += 1
-        self._bytes += len(body)
-        try:
-            return await self._thread.run(self._judge, key, body)
-        finally:
-            self._waiting -= 1
-            self._bytes -= len(body)
+        return await self._groups.submit(_Said(keys.key_hash(key), body), len(body))
 
-    def _judge(self, key: str, body: bytes) -> Verdict:
-        digest = keys.key_hash(key)
+    def _judge(self, group: list[_Said]) -> list[Verdict]:
         try:
-            gateway = keys.holders([digest]).get(digest)
-            if gateway is None:
-                return KeyRejected(REJECTED)
-            return take(self._store, gateway, Report.from_json(body), time.time_ns() // 1000)
-        except CodecError as error:
-            return error
+            holders = keys.holders({said.key_hash for said in group})
+            heard = [_heard(said, holders.get(said.key_hash)) for said in group]
+            told = [each for each in heard if isinstance(each, tuple)]
+            answers = iter(self._take(told, time.time_ns() // 1000))
         except DatabaseError as error:
             raise StoreUnavailable("The hub cannot write what was reported now.") from error
+        return [next(answers) if isinstance(each, tuple) else each for each in heard]
 
-    def close(self) -> None:
-        """Answer what waits, then end."""
-        self._thread.close()
+    def _take(self, told: Sequence[Told], now_us: int) -> Sequence[Verdict]:
+        try:
+            return take(self._store, told, now_us)
+        except (DataError, IntegrityError):
+            # One of them holds what the database does not take; it fails alone.
+            if len(told) == 1:
+                return [StoreUnavailable("The hub cannot write this report.")]
+            return [verdict for each in told for verdict in self._take([each], now_us)]
 
 
-def take(store: SeriesStore, station: str, report: Report, now_us: int) -> Answer:
-    """Store a report of the gateway with this id; durable when it returns. Raises DatabaseError."""
-    gateway = UUID(station)
-    missing = _missing(store, gateway, report)
+def _heard(said: _Said, gateway: str | None) -> Told | FieldstationError:
+    if gateway is None:
+        return KeyRejected(REJECTED)
+    try:
+        return UUID(gateway), Report.from_json(said.body)
+    except CodecError as error:
+        return error
+
+
+def end_alarm(gateway: UUID) -> bool:
+    """Believe from now on that one station reports with the gateway's key; False when nobody
+    doubted it. Two that go on reporting raise the alarm again (rule 3).
+    """
     with transaction.atomic():
-        senseless = keep(gateway, report.journal, report.facts, now_us)
+        alarmed = Standing.objects.filter(gateway_id=gateway).exclude(alarm="")
+        if not alarmed.update(alarm="", alarm_text="", alarm_us=0):
+            return False
+        Run.objects.filter(gateway_id=gateway).update(late=0)
+        Journal.objects.filter(gateway_id=gateway).update(disputed=False)
+    return True
+
+
+def take(store: SeriesStore, told: Sequence[Told], now_us: int) -> list[Answer]:
+    """Store reports of these gateways; durable when it returns. Raises DatabaseError."""
+    if not told:
+        return []
+    missing = [_missing(store, *each) for each in told]
+    with transaction.atomic():
+        _keep_facts(told, now_us)
+        roll = Roll(told)
+        through = [_enter(roll, gateway, report, now_us) for gateway, report in told]
+        roll.save()
+        keys.seen({gateway.hex for gateway, _ in told}, timezone.now())
+    return [Answer(now_us, *each) for each in zip(through, missing, strict=True)]
+
+
+def _keep_facts(told: Sequence[Told], now_us: int) -> None:
+    facts = [(gateway, report.journal, report.facts) for gateway, report in told]
+    for (gateway, report), senseless in zip(told, keep(facts, now_us), strict=True):
         if senseless:
-            text = f"{len(senseless)} facts make no sense, the first is {senseless[0][1]}"
+            text = f"{len(senseless)} facts make no sense, the first is {senseless[0]}"
             note(gateway, "refused", report.boot.hex(), text, now_us)
-        journal, _ = Journal.objects.get_or_create(gateway_id=gateway, identity=report.journal)
-        run = _run(gateway, report, now_us)
-        cloned = _minded(run, journal, report)
-        through = _through(journal, run, report)
-        run.save()
-        journal.save(update_fields=["through", "disputed"])
-        _stand(gateway, report, now_us, cloned)
-        keys.seen([station], timezone.now())
-    return Answer(now_us, through, missing)
+
+
+def _enter(roll: Roll, gateway: UUID, report: Report, now_us: int) -> int:
+    """Change the roll as this report says; how far the facts of its journal are here."""
+    journal = roll.journal(gateway, report.journal)
+    run = roll.run(gateway, report, now_us)
+    cloned = _minded(roll, run, journal, report)
+    _stand(roll, gateway, report, now_us, cloned)
+    return _through(journal, run, report)
 
 
 def _missing(store: SeriesStore, gateway: UUID, report: Report) -> tuple[Span, ...]:
@@ -114,24 +159,11 @@ def _missing(store: SeriesStore, gateway: UUID, report: Report) -> tuple[Span, .
     )
 
 
-def _run(gateway: UUID, report: Report, now_us: int) -> Run:
-    run = Run.objects.filter(gateway_id=gateway, boot=report.boot.hex()).first()
-    if run is None:
-        last = Run.objects.filter(gateway_id=gateway).aggregate(last=Max("place"))["last"]
-        run = Run(
-            gateway_id=gateway, boot=report.boot.hex(), place=(last or 0) + 1,
-            first_us=now_us, mono_us=-1,
-        )  # fmt: skip
-    run.kernel, run.version, run.last_us = report.kernel, report.version, now_us
-    return run
-
-
-def _minded(run: Run, journal: Journal, report: Report) -> bool:
+def _minded(roll: Roll, run: Run, journal: Journal, report: Report) -> bool:
     """Rule 3; whether this report shows that there are two stations."""
     news, run.mono_us = report.mono_us > run.mono_us, max(report.mono_us, run.mono_us)
-    followed = Run.objects.filter(gateway_id=run.gateway_id, place__gt=run.place).exists()
-    run.late += news and followed
-    if run.late < 2:
+    run.late += news and roll.followed(run)
+    if run.late < TWO_AT_ONCE:
         return False
     journal.disputed = True
     return news
@@ -145,8 +177,8 @@ def _through(journal: Journal, run: Run, report: Report) -> int:
     return holder.through
 
 
-def _stand(gateway: UUID, report: Report, now_us: int, cloned: bool) -> None:
-    before = Standing.objects.filter(gateway_id=gateway).first()
+def _stand(roll: Roll, gateway: UUID, report: Report, now_us: int, cloned: bool) -> None:
+    before = roll.standing(gateway)
     standing = Standing(
         gateway_id=gateway, at_us=now_us, boot=report.boot.hex(), kernel=report.kernel,
         journal=report.journal, version=report.version, offset_us=report.utc_us - now_us,
@@ -163,4 +195,4 @@ def _stand(gateway: UUID, report: Report, now_us: int, cloned: bool) -> None:
     if cloned:
         standing.alarm, standing.alarm_text, standing.alarm_us = CLONE, CLONED, now_us
         note(gateway, CLONE, report.boot.hex(), CLONED, now_us)
-    standing.save()
+    roll.stand(standing)

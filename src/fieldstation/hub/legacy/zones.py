@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 
-from fieldstation.errors import NotFound
 from fieldstation.hub.legacy.models import OldGateway
 from fieldstation.hub.legacy.stamps import zone_of
-from fieldstation.hub.nearest import nearest
-from fieldstation.hub.stations.models import Gateway
+from fieldstation.hub.stations import keys
 
 
 def set_zone(name: str, zone: str) -> None:
@@ -16,11 +14,7 @@ def set_zone(name: str, zone: str) -> None:
     stays as it is. Raises NotFound, BadRequest.
     """
     zone_of(zone)
-    gateway = Gateway.objects.filter(name=name).first() or Gateway.objects.filter(slug=name).first()
-    if gateway is None:
-        names = Gateway.objects.values_list("name", flat=True)
-        raise NotFound(f"There is no gateway {name!r}.{nearest(name, names)}")
-    OldGateway.objects.update_or_create(gateway=gateway, defaults={"zone": zone})
+    OldGateway.objects.update_or_create(gateway=keys.called(name), defaults={"zone": zone})
 
 
 def zone_for(gateway: str) -> tzinfo:

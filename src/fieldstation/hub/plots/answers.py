@@ -7,7 +7,9 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest, NotFound, StoreError
 from fieldstation.export.picture import Form
@@ -41,12 +43,14 @@ def filled(user: User, options: PlotOptions) -> Order:
 
 
 def for_programs(view: View) -> View:
-    """Refusals as problem details: nobody signed in 401, not found 404, senseless 400, busy 503."""
+    """Refusals as problem details: nobody signed in 401, role too low 403, not found 404,
+    senseless 400, busy 503.
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
-            return _refused(401, "sign-in", "Sign in first, or use a share link.")
+            return _refused(401, "sign-in", _("Sign in first, or use a share link."))
         return with_problems(view)(request, *args, **kwargs)
 
     return answered
@@ -63,6 +67,9 @@ def with_problems(view: View) -> View:
             return _refused(404, "not-found", str(error))
         except BadRequest as error:
             return _refused(400, "bad-request", str(error))
+        except PermissionDenied:
+            text = _("Your role at this site does not allow it; ask its owner.")
+            return _refused(403, "role-too-low", text)
         except StoreError as error:
             response = _refused(503, "store-unavailable", str(error))
             response.headers["Retry-After"] = "5"
@@ -89,7 +96,7 @@ def for_people(view: View) -> View:
 def picture_file(filled_order: Order, form: Form) -> HttpResponse:
     """The picture as a file that browsers show in place. Raises BadRequest, StoreUnavailable."""
     if not filled_order.sources:
-        raise BadRequest("Name at least one curve=gateway/instrument:channel.")
+        raise BadRequest(_("Name at least one curve=gateway/instrument:channel."))
     body = DRAWERS.draw(sketch.picture(filled_order, form))
     response = HttpResponse(body, content_type=TYPES[form])
     response.headers["Content-Disposition"] = f'inline; filename="plot.{form.value}"'

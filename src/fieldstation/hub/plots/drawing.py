@@ -18,6 +18,8 @@ from pathlib import Path
 from queue import LifoQueue
 
 from django.conf import settings
+from django.utils.translation import gettext as words
+from django.utils.translation import gettext_lazy as later
 
 from fieldstation.errors import BadRequest, StoreUnavailable
 from fieldstation.export.drawer import receive, send
@@ -25,7 +27,7 @@ from fieldstation.export.picture import Picture
 
 PROCESSES, MOST_ASKING, PICTURES_EACH = 2, 4, 500
 SECONDS = 20.0
-_BUSY = "Too many pictures are being drawn; try again in a moment."
+_BUSY = later("Too many pictures are being drawn; try again in a moment.")
 
 
 class Drawer:
@@ -47,7 +49,7 @@ class Drawer:
         try:
             return self._answer(picture)
         except OSError as error:
-            raise StoreUnavailable("The picture could not be drawn; try again.") from error
+            raise StoreUnavailable(words("The picture could not be drawn; try again.")) from error
         finally:
             watch.cancel()
 
@@ -61,7 +63,10 @@ class Drawer:
             raise OSError("the process ended")
         done, answer = pickle.loads(body)
         if not done:
-            raise BadRequest(f"The picture cannot be drawn with these options: {answer}")
+            raise BadRequest(
+                words("The picture cannot be drawn with these options: %(answer)s")
+                % {"answer": answer}
+            )
         return bytes(answer)
 
     @property
@@ -93,17 +98,22 @@ class Drawers:
     def draw(self, picture: Picture, seconds: float = SECONDS) -> bytes:
         """The picture's file. Raises BadRequest, StoreUnavailable."""
         if not self._asking.acquire(blocking=False):
-            raise StoreUnavailable(_BUSY)
+            raise StoreUnavailable(str(_BUSY))
         try:
             return self._drawn(picture, seconds)
         finally:
             self._asking.release()
 
+    def warm(self) -> None:
+        """Start a process before somebody asks, as matplotlib takes a second to be loaded."""
+        drawer = self._places.get()
+        self._places.put(drawer or Drawer(_cache()))
+
     def _drawn(self, picture: Picture, seconds: float) -> bytes:
         drawer = self._places.get()
         try:
             if drawer is None:
-                drawer = Drawer(Path(settings.DATA) / "matplotlib")
+                drawer = Drawer(_cache())
             return drawer.draw(picture, seconds)
         except StoreUnavailable:
             if drawer is not None:
@@ -122,6 +132,10 @@ class Drawers:
             if drawer is not None:
                 drawer.close()
             self._places.put(None)
+
+
+def _cache() -> Path:
+    return Path(settings.DATA) / "matplotlib"
 
 
 DRAWERS = Drawers()

@@ -1,9 +1,11 @@
 """Figures of curves: longer buckets out of shorter ones, a span in numbers, days in numbers. Pure.
 
-1. A bucket covers as much time as its readings are due to cover, at most its own length; so an
-   energy is not made up over a gap (test_a_gap_adds_nothing_to_a_total).
+1. A bucket covers as much time as its readings usually do; so an energy is not made up over a gap
+   (test_a_gap_adds_nothing_to_a_total), nor lost when readings were rarer than they are now
+   (test_rarer_readings_have_the_same_total).
 2. The total of a day is the integral of the means over the time covered, in unit hours: W gives Wh.
 3. Completeness is readings over readings due; where nobody said how often they are due, unknown.
+   What a station says is missing counts for more, see `completeness`.
 """
 
 from __future__ import annotations
@@ -85,36 +87,47 @@ def day_figures(
     """The days in numbers, from buckets none of which reaches over a midnight. `known_us`: readings
     were due from then to then.
     """
-    covered = _covered_us(buckets, every_us)
     rows = []
     for day, first, last in days:
         part = slice(*np.searchsorted(buckets.start_us, (first, last)).tolist())
         due = min(last, known_us[1]) - max(first, known_us[0])
+        of_day = _part(buckets, part)
         rows.append(
             Day(
                 day,
                 (last - first) / HOUR_US,
-                figures_of(_part(buckets, part), every_us, due),
-                *_sums(buckets, covered, part),
+                figures_of(of_day, every_us, due),
+                *_sums(of_day, _covered_us(of_day, every_us)),
             )
         )
     return rows
 
 
-def _sums(
-    buckets: Buckets, covered: NDArray[np.float64], part: slice
-) -> tuple[float | None, float | None]:
-    if not len(buckets.n[part]):
+def _sums(buckets: Buckets, covered: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    if not len(buckets.n):
         return None, None
-    change = float(buckets.last[part][-1] - buckets.first[part][0])
-    return change, float(np.sum(buckets.mean[part] * covered[part])) / HOUR_US
+    change = float(buckets.last[-1] - buckets.first[0])
+    return change, float(np.sum(buckets.mean * covered)) / HOUR_US
 
 
 def _covered_us(buckets: Buckets, every_us: int) -> NDArray[np.float64]:
-    if every_us <= 0:
+    if every_us <= 0 or not len(buckets.n):
         return np.full(len(buckets.n), float(buckets.span_us))
-    covered: NDArray[np.float64] = np.minimum(buckets.n * float(every_us), float(buckets.span_us))
+    step_us = max(float(every_us), _usual_us(buckets))
+    covered: NDArray[np.float64] = np.minimum(buckets.n * step_us, max(buckets.span_us, step_us))
     return covered
+
+
+def _usual_us(buckets: Buckets) -> float:
+    """The usual distance of readings, told by neighbouring buckets where there are some; 0 for a
+    bucket alone.
+    """
+    apart = np.diff(buckets.start_us)
+    each = apart / buckets.n[:-1]
+    near = each[apart == buckets.span_us]
+    if len(near):
+        return float(np.median(near))
+    return float(np.quantile(each, 0.25)) if len(each) else 0.0
 
 
 def _part(buckets: Buckets, part: slice) -> Buckets:

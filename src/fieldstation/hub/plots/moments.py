@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from fieldstation.errors import BadRequest
 from fieldstation.hub.api.instants import instant_us
 
@@ -42,9 +44,15 @@ def moment_us(name: str, text: str, zone: ZoneInfo, now_us: int) -> int:
         year, month, date_, hour, minute, second = [*numbers, 0, 0, 0][:6]
         moment = datetime(year, month, date_, hour, minute, second, tzinfo=zone)
     except ValueError as error:
-        raise BadRequest(f"{name} {text!r} is no time that exists; check day and hour.") from error
+        raise BadRequest(
+            _("%(name)s %(text)r is no time that exists; check day and hour.")
+            % {"name": name, "text": text}
+        ) from error
     if not 1970 <= moment.year < LAST_YEAR:
-        raise BadRequest(f"{name} {text!r} lies before 1970 or after {LAST_YEAR}.")
+        raise BadRequest(
+            _("%(name)s %(text)r lies before 1970 or after %(last_year)s.")
+            % {"name": name, "text": text, "last_year": LAST_YEAR}
+        )
     return max(0, _us(moment))
 
 
@@ -52,9 +60,15 @@ def span_of(start: str, end: str, zone: ZoneInfo, now_us: int) -> Span:
     """The range of a picture. Raises BadRequest when it is empty or ends after `LAST_YEAR`."""
     first, last = moment_us("start", start, zone, now_us), moment_us("end", end, zone, now_us)
     if first >= last:
-        raise BadRequest(f"The end {end!r} does not lie after the start {start!r}.")
+        raise BadRequest(
+            _("The end %(end)r does not lie after the start %(start)r.")
+            % {"end": end, "start": start}
+        )
     if last > _us(datetime(LAST_YEAR, 1, 1, tzinfo=UTC)):
-        raise BadRequest(f"end {end!r} lies after the year {LAST_YEAR}.")
+        raise BadRequest(
+            _("end %(end)r lies after the year %(last_year)s.")
+            % {"end": end, "last_year": LAST_YEAR}
+        )
     return first, last
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as words
+
 from fieldstation.errors import BadRequest
 from fieldstation.export.picture import MARKERS, STYLES, Look
 
@@ -105,7 +107,10 @@ def _look(query: Mapping[str, Sequence[str]]) -> Look:
 def _curves(texts: Sequence[str]) -> tuple[CurveName, ...]:
     found = tuple(dict.fromkeys(_curve(text) for text in texts if text))
     if len(found) > MOST_CURVES:
-        raise BadRequest(f"A picture has room for {MOST_CURVES} curves; choose fewer.")
+        raise BadRequest(
+            words("A picture has room for %(most_curves)s curves; choose fewer.")
+            % {"most_curves": MOST_CURVES}
+        )
     return found
 
 
@@ -113,14 +118,20 @@ def _curve(text: str) -> CurveName:
     place, _, channel = text.rpartition(":")
     gateway, _, instrument = place.partition("/")
     if not (gateway and instrument and channel):
-        raise BadRequest(f"curve {text[:80]!r} names no channel; write gateway/instrument:channel.")
+        raise BadRequest(
+            words("curve %(text)r names no channel; write gateway/instrument:channel.")
+            % {"text": text[:80]}
+        )
     return CurveName(gateway, instrument, channel)
 
 
 def _text(query: Mapping[str, Sequence[str]], name: str, longest: int = LONGEST_TEXT) -> str:
     text = _CONTROL.sub(" ", _last(query, name)).strip()
     if len(text) > longest:
-        raise BadRequest(f"{name} is longer than {longest} characters; shorten it.")
+        raise BadRequest(
+            words("%(name)s is longer than %(longest)s characters; shorten it.")
+            % {"name": name, "longest": longest}
+        )
     return text
 
 
@@ -132,14 +143,19 @@ def _choice(
 ) -> str:
     text = _last(query, name) or usual
     if text not in choices:
-        raise BadRequest(f"{name} {text[:40]!r} is none of {', '.join(filter(None, choices))}.")
+        raise BadRequest(
+            words("%(name)s %(text)r is none of %(known)s.")
+            % {"name": name, "text": text[:40], "known": ", ".join(filter(None, choices))}
+        )
     return text
 
 
 def _flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
     text = _last(query, name).lower()
     if text not in (*_TRUE, *_FALSE):
-        raise BadRequest(f"{name} {text[:40]!r} is neither 1 nor 0.")
+        raise BadRequest(
+            words("%(name)s %(text)r is neither 1 nor 0.") % {"name": name, "text": text[:40]}
+        )
     return text in _TRUE
 
 
@@ -151,7 +167,10 @@ def _number(
         return usual
     low, high = bounds
     if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-        raise BadRequest(f"{name} {text[:40]!r} is no whole number from {low} to {high}.")
+        raise BadRequest(
+            words("%(name)s %(text)r is no whole number from %(low)s to %(high)s.")
+            % {"name": name, "text": text[:40], "low": low, "high": high}
+        )
     return int(text)
 
 

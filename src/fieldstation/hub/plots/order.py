@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.utils.translation import gettext as words
 
 from fieldstation.batch.facts import State
 from fieldstation.errors import BadRequest
@@ -24,6 +25,7 @@ from fieldstation.hub.instruments.spans import states as spans_of
 from fieldstation.hub.instruments.words import plottable
 from fieldstation.hub.ledger.models import Hole
 from fieldstation.hub.plots import moments
+from fieldstation.hub.plots.completeness import told
 from fieldstation.hub.plots.figures import (
     HOUR_US,
     Day,
@@ -40,6 +42,8 @@ from fieldstation.model import Channel, Kind
 from fieldstation.series.api import Buckets, SeriesStore
 
 POINTS = 2048
+# Of so many distances of neighbours nine in ten are usual, see `gaps.js`; of fewer the middle one.
+MANY = 50
 MOST_INTERVALS = 20_000
 MOST_DAYS = 400
 MOST_GAPS, MOST_NOTES = 500, 200
@@ -74,8 +78,9 @@ class Drawn:
     @property
     def reach_us(self) -> int:
         """The longest distance of neighbours that are still joined; the pages count alike."""
-        steps = np.diff(self.buckets.start_us)
-        usual = int(np.median(steps)) if len(steps) else 0
+        steps = np.sort(np.diff(self.buckets.start_us))
+        at = int(len(steps) * (0.5 if len(steps) < MANY else 0.9))
+        usual = int(steps[at]) if len(steps) else 0
         return 2 * max(self.buckets.span_us, self.source.instrument.entry.every_us, usual)
 
 
@@ -154,8 +159,10 @@ class Order:
     def figures(self, drawn: Drawn) -> Figures:
         """One curve in numbers over the span that is shown."""
         span = self.before if drawn.earlier and self.before else self.span
-        first, last = self._due(drawn.source, span)
-        return figures_of(drawn.buckets, drawn.source.instrument.entry.every_us, last - first)
+        due, source = self._due(drawn.source, span), drawn.source
+        found = figures_of(drawn.buckets, source.instrument.entry.every_us, due[1] - due[0])
+        share = told(source.instrument, source.channel, due)
+        return found if share is None else replace(found, completeness=share)
 
     def days(self, source: Source) -> list[Day]:
         """The days of the zone that the span reaches into, whole, one channel in numbers.
@@ -163,13 +170,24 @@ class Order:
         """
         if self.span[1] - self.span[0] > MOST_DAYS * 24 * HOUR_US:
             raise BadRequest(
-                f"Day totals are made of at most {MOST_DAYS} days; choose a shorter span."
+                words("Day totals are made of at most %(most_days)s days; choose a shorter span.")
+                % {"most_days": MOST_DAYS}
             )
         days = list(moments.days(self.span, self.zone))
         whole = days[0][1], days[-1][2]
         entry = source.instrument.entry
         buckets = self._parts(source, whole, _part_us([first for _, first, _ in days] + [whole[1]]))
-        return day_figures(buckets, days, entry.every_us, self._due(source, whole))
+        due = self._due(source, whole)
+        rows = day_figures(buckets, days, entry.every_us, due)
+        return [
+            self._told(source, row, (max(first, due[0]), min(last, due[1])))
+            for row, (_, first, last) in zip(rows, days, strict=True)
+        ]
+
+    def _told(self, source: Source, row: Day, due: Span) -> Day:
+        share = told(source.instrument, source.channel, due)
+        figures = row.figures
+        return row if share is None else replace(row, figures=replace(figures, completeness=share))
 
     def _due(self, source: Source, span: Span) -> Span:
         begun = max(span[0], source.instrument.entry.first_us)
@@ -181,8 +199,11 @@ class Order:
             return self._ask(source, span, POINTS)
         if (span[1] - span[0]) // interval > MOST_INTERVALS:
             raise BadRequest(
-                f"An interval of {self.options.interval} min makes more than {MOST_INTERVALS} "
-                "points; choose a longer one."
+                words(
+                    "An interval of %(interval)s min makes more than %(most_intervals)s points; "
+                    "choose a longer one."
+                )
+                % {"interval": self.options.interval, "most_intervals": MOST_INTERVALS}
             )
         part = next(size for size in _PARTS_US if interval % size == 0)
         return longer(self._parts(source, span, part), interval, span[0] // part * part)
@@ -236,7 +257,9 @@ def _sources(user: User, names: Sequence[CurveName], store: SeriesStore) -> tupl
             known[place] = instrument_of(user, store, *place)
         (channel,) = known[place].channels(name.channel)
         if not plottable(channel):
-            raise BadRequest(f"{channel.name} holds texts, which cannot be drawn.")
+            raise BadRequest(
+                words("%(name)s holds texts, which cannot be drawn.") % {"name": channel.name}
+            )
         found.append(Source(name, known[place], channel))
     return tuple(found)
 

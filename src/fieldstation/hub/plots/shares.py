@@ -13,6 +13,7 @@ import secrets
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.accounts.models import User
@@ -27,12 +28,17 @@ MOST_LINKS = 200
 def make(user: User, options: PlotOptions, days: int) -> tuple[Share, str]:
     """A new link for so many days, and its token, given here and never again. Raises BadRequest."""
     if days not in DAYS:
-        raise BadRequest(f"A link is good for {', '.join(map(str, DAYS))} days.")
+        raise BadRequest(
+            _("A link is good for %(known)s days.") % {"known": ", ".join(map(str, DAYS))}
+        )
     if (
         Share.objects.filter(user=user, revoked_at=None, valid_until__gt=timezone.now()).count()
         >= MOST_LINKS
     ):
-        raise BadRequest(f"There are {MOST_LINKS} links already; revoke some of them.")
+        raise BadRequest(
+            _("There are %(most_links)s links already; revoke some of them.")
+            % {"most_links": MOST_LINKS}
+        )
     token = secrets.token_urlsafe(32)
     name = options.look.title or ", ".join(curve.channel for curve in options.curves)
     share = Share.objects.create(
@@ -50,7 +56,7 @@ def found(token: str) -> Share:
     """The link with this token, if it is good. Raises NotFound."""
     share = Share.objects.select_related("user").filter(token_hash=_hash(token)).first()
     if share is None or not share.is_valid or not share.user.is_active:
-        raise NotFound("This link is over, or was never made.")
+        raise NotFound(_("This link is over, or was never made."))
     return share
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from fieldstation.errors import BadRequest, NotFound
@@ -22,10 +23,10 @@ from fieldstation.hub.plots.answers import (
     picture_file,
     with_problems,
 )
+from fieldstation.hub.plots.keeping import parsed_options
 from fieldstation.hub.plots.models import Share
 from fieldstation.hub.plots.options import options_of
 from fieldstation.hub.plots.order import Order
-from fieldstation.hub.plots.views import parsed_options
 
 
 @for_people
@@ -38,7 +39,7 @@ def share(request: HttpRequest) -> HttpResponse:
         filled(user, options)
         made, token = shares.make(user, options, _days(request.POST.get("days", "7")))
     except BadRequest as error:
-        words = {"status": 400, "title": "No link was made", "text": str(error)}
+        words = {"status": 400, "title": _("No link was made"), "text": str(error)}
         return render(request, "error.html", words, status=400)
     words = {
         "share": made,
@@ -62,7 +63,7 @@ def revoke(request: HttpRequest, share: str) -> HttpResponse:
     """End a link."""
     found = Share.objects.filter(user=person(request), id=share).first()
     if found is None:
-        raise NotFound("You have no such link.")
+        raise NotFound(_("You have no such link."))
     shares.revoke(person(request), found)
     return redirect("plot-links")
 

@@ -10,15 +10,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from fieldstation.export.picture import Curve, Form, Gap, Lane, Note, Picture
+from fieldstation.hub import languages
 from fieldstation.hub.api.arrays import bucket_columns, span_columns
-from fieldstation.hub.instruments.words import channel_label, value_text
+from fieldstation.hub.instruments.words import cause_text, channel_label, codes, value_text
 from fieldstation.hub.ledger.models import Hole
 from fieldstation.hub.plots.figures import Day, Figures
 from fieldstation.hub.plots.order import Drawn, Order, Source
 
 
 def picture(order: Order, form: Form) -> Picture:
-    """What the drawing processes take."""
+    """What the drawing processes take, in a language that their font has the letters of."""
+    with languages.drawn():
+        return _picture(order, form)
+
+
+def _picture(order: Order, form: Form) -> Picture:
     return Picture(
         order.options.look,
         *order.span,
@@ -29,8 +35,7 @@ def picture(order: Order, form: Form) -> Picture:
             for source, spans in order.lanes
         ),
         gaps=tuple(
-            Gap(row.first_utc_us, _ended(order, row), row.cause.replace("_", " "))
-            for row in order.holes
+            Gap(row.first_utc_us, _ended(order, row), cause_text(row.cause)) for row in order.holes
         ),
         notes=tuple(Note(note.at_us, note.text) for note in order.notes),
         form=form,
@@ -103,7 +108,7 @@ def label(order: Order, source: Source, *, earlier: bool = False) -> str:
     """The curve's words: its channel, its instrument where there are several."""
     words = channel_label(source.channel)
     if len(order.instruments) > 1:
-        words = f"{source.instrument.name}: {words}"
+        words = f"{source.instrument.called}: {words}"
     return f"{words}, {compare_word(order.options.compare)}" if earlier else words
 
 
@@ -157,7 +162,7 @@ def _facts(order: Order, source: Source, *, earlier: bool = False) -> dict[str, 
         "kind": channel.kind,
         "unit": channel.unit,
         "decimals": channel.decimals,
-        "codes": {str(code): words for code, words in channel.codes.items()},
+        "codes": codes(channel),
     }
 
 

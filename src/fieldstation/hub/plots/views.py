@@ -6,17 +6,17 @@ import time
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.export.picture import MARKERS, STYLES, Form
 from fieldstation.hub import runtime
 from fieldstation.hub.instruments.words import channel_label, plottable
-from fieldstation.hub.plots import sketch
+from fieldstation.hub.plots import keeping, sketch
 from fieldstation.hub.plots.answers import (
     filled,
     for_people,
@@ -26,14 +26,12 @@ from fieldstation.hub.plots.answers import (
     person,
     picture_file,
 )
-from fieldstation.hub.plots.models import LONGEST_NAME, SavedPlot
-from fieldstation.hub.plots.options import COMPARE, LONGEST_QUERY, PlotOptions, options_of
+from fieldstation.hub.plots.models import SavedPlot
+from fieldstation.hub.plots.options import COMPARE, PlotOptions
 from fieldstation.hub.plots.order import instruments_of
 from fieldstation.hub.plots.shares import DAYS
 from fieldstation.hub.sites import access
 from fieldstation.hub.sites.models import Role
-
-MOST_SAVED = 500
 
 
 @for_people
@@ -84,32 +82,27 @@ def days(request: HttpRequest) -> HttpResponse:
 @require_POST
 def save(request: HttpRequest) -> HttpResponse:
     """Keep the picture of a query under a name."""
-    user, text = person(request), request.POST.get("query", "")
+    form = request.POST
     try:
-        options = parsed_options(text)
-        if SavedPlot.objects.filter(user=user, removed_at=None).count() >= MOST_SAVED:
-            raise BadRequest(f"You keep {MOST_SAVED} plots already; remove some of them.")
+        made = keeping.save(person(request), form.get("query", ""), form.get("name", ""))
     except BadRequest as error:
         return render(request, "error.html", _sentence(error), status=400)
-    name = " ".join(request.POST.get("name", "").split())[:LONGEST_NAME] or options.look.title
-    SavedPlot.objects.create(user=user, name=name[:LONGEST_NAME] or "Plot", query=options.query())
-    return redirect(f"{reverse('plots')}?{options.query()}")
+    return redirect(f"{reverse('plots')}?{made.query}")
 
 
 @for_people
 @require_safe
 def saved(request: HttpRequest, plot: str) -> HttpResponse:
     """The way to a saved plot."""
-    return redirect(f"{reverse('plots')}?{own_plot(request, plot).query}")
+    return redirect(f"{reverse('plots')}?{keeping.own_plot(person(request), plot).query}")
 
 
 @for_people
 @require_POST
 def remove(request: HttpRequest, plot: str) -> HttpResponse:
     """Take a saved plot out of sight; the next page offers to undo it."""
-    found = own_plot(request, plot)
-    found.removed_at = timezone.now()
-    found.save(update_fields=["removed_at"])
+    found = keeping.own_plot(person(request), plot)
+    keeping.remove(found)
     return redirect(f"{reverse('plots')}?undo={found.id}")
 
 
@@ -117,16 +110,8 @@ def remove(request: HttpRequest, plot: str) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, plot: str) -> HttpResponse:
     """Bring a saved plot back."""
-    SavedPlot.objects.filter(user=person(request), id=plot).update(removed_at=None)
+    keeping.restore(person(request), plot)
     return redirect("plots")
-
-
-def own_plot(request: HttpRequest, plot: str) -> SavedPlot:
-    """A plot that the person keeps. Raises NotFound."""
-    found = SavedPlot.objects.filter(user=person(request), id=plot, removed_at=None).first()
-    if found is None:
-        raise NotFound("You keep no such plot.")
-    return found
 
 
 def _form_words(request: HttpRequest, options: PlotOptions) -> dict[str, Any]:
@@ -153,22 +138,8 @@ def _form_words(request: HttpRequest, options: PlotOptions) -> dict[str, Any]:
     }
 
 
-def _parsed(text: str) -> dict[str, list[str]]:
-    if len(text) > LONGEST_QUERY:
-        raise BadRequest("The options of this picture are too long to be kept.")
-    return dict(QueryDict(text).lists())
-
-
-def parsed_options(text: str) -> PlotOptions:
-    """The options of a query that came in a form. Raises BadRequest."""
-    options = options_of(_parsed(text))
-    if not options.curves:
-        raise BadRequest("Choose at least one channel first.")
-    return options
-
-
 def _sentence(error: Exception) -> dict[str, Any]:
-    return {"status": 400, "title": "That cannot be kept", "text": str(error)}
+    return {"status": 400, "title": _("That cannot be kept"), "text": str(error)}
 
 
 def _removed(request: HttpRequest) -> SavedPlot | None:

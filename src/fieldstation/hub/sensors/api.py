@@ -12,18 +12,21 @@ from typing import Annotated, Any
 import orjson
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Field, Router
 from ninja.utils import check_csrf
 
-from fieldstation.errors import BadRequest, NotFound
+from fieldstation.errors import NotFound
 from fieldstation.hub.accounts.models import User
+from fieldstation.hub.api import lists
 from fieldstation.hub.api.arrays import json_bytes, rfc3339
 from fieldstation.hub.api.cursor import Cursor, cursor_from, paged
 from fieldstation.hub.api.instants import span_us
 from fieldstation.hub.api.principal import person
+from fieldstation.hub.greenhouse import house
 from fieldstation.hub.sensors import erasing, finding, history, registration, schemas, tokens
 from fieldstation.hub.sensors.models import Erasure, Sensor
-from fieldstation.hub.sites import access, audit
+from fieldstation.hub.sites import acts, audit
 from fieldstation.hub.sites.models import Role, Site
 
 router = Router(tags=["sensors"])
@@ -37,10 +40,16 @@ Number = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @router.get("/sensors", response=schemas.SensorList, summary="All sensors")
-def sensors(request: HttpRequest, deleted: bool = False) -> HttpResponse:
+def sensors(
+    request: HttpRequest,
+    deleted: bool = False,
+    limit: lists.Limit = lists.USUAL,
+    cursor: str = "",
+) -> HttpResponse:
     """The sensors of the person's sites; with `deleted` those that were deleted."""
     found = finding.sensors(person(request)).filter(deleted_at__isnull=not deleted)
-    return _json({"sensors": [_facts(one) for one in found]})
+    rows, after = lists.page(found.select_related("old"), ["name", "pk"], limit, cursor)
+    return _json({"sensors": [_facts(one) for one in rows], "next": after})
 
 
 @router.post("/sensors", response=schemas.Token, summary="Register a sensor")
@@ -70,6 +79,9 @@ def change(request: HttpRequest, number: Number, wanted: schemas.SensorChange) -
         site=None if wanted.site is None else _site(request, wanted.site),
     )  # fmt: skip
     _note(request, "sensor.changed", found)
+    if wanted.public is not None:
+        house.make_public(person(request), found, public=wanted.public)
+        found = finding.sensor(person(request), number)
     return _json(_facts(found))
 
 
@@ -159,7 +171,7 @@ def restore_span(request: HttpRequest, number: Number, span: Number) -> HttpResp
     found = _editable(request, number)
     chosen = found.erasures.filter(pk=span).first()
     if chosen is None:
-        raise NotFound("The sensor has no such deleted span.")
+        raise NotFound(_("The sensor has no such deleted span."))
     erasing.restore_span(chosen)
     _note(request, "sensor.span-restored", found)
     return _json({"spans": [_span(each) for each in found.erasures.all()]})
@@ -168,7 +180,7 @@ def restore_span(request: HttpRequest, number: Number, span: Number) -> HttpResp
 def _visible(request: HttpRequest, number: int, least: Role = Role.VIEWER) -> Sensor:
     found = finding.sensor(person(request), number, least)
     if found.deleted_at is not None:
-        raise NotFound(f"The sensor {number} was deleted.")
+        raise NotFound(_("The sensor %(number)s was deleted.") % {"number": number})
     return found
 
 
@@ -187,13 +199,7 @@ def _writer(request: HttpRequest) -> User:
 
 
 def _site(request: HttpRequest, slug: str) -> Site:
-    places = access.sites(person(request), Role.EDITOR)
-    if slug:
-        return access.site_named(person(request), slug, Role.EDITOR)
-    found = list(places[:2])
-    if len(found) != 1:
-        raise BadRequest("Name the site; you may add sensors at none or at several.")
-    return found[0]
+    return acts.place(person(request), slug)
 
 
 def _facts(one: Sensor) -> dict[str, Any]:
@@ -210,6 +216,7 @@ def _facts(one: Sensor) -> dict[str, Any]:
         "units": one.units,
         "legacy_posts": one.legacy_posts,
         "legacy_networks": one.legacy_networks.split(),
+        "public": hasattr(one, "old") and one.old.public_reading,
         "token_made": _moment(one.token_made),
         "created": _moment(one.created),
         "deleted": _moment(one.deleted_at),

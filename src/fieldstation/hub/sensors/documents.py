@@ -160,6 +160,16 @@ def _is_object(content: Any) -> TypeGuard[dict[str, Any]]:
 
 
 def _text(body: bytes) -> str:
+    # An array of documents is a level more. Most bodies have fewer brackets than levels may be.
+    if body.count(b"{") + body.count(b"[") > LIMITS.depth + 1:
+        _count_levels(body)
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CodecError("not_json", "the body is not UTF-8") from error
+
+
+def _count_levels(body: bytes) -> None:
     depth = deepest = 0
     for byte in _TEXTS.sub(b"", body):
         if byte in b"[{":
@@ -167,13 +177,8 @@ def _text(body: bytes) -> str:
             deepest = max(deepest, depth)
         elif byte in b"]}":
             depth -= 1
-    # An array of documents is a level more.
     if deepest > LIMITS.depth + 1:
         raise CodecError("too_deep", f"{deepest} levels of JSON; send at most {LIMITS.depth}")
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CodecError("not_json", "the body is not UTF-8") from error
 
 
 def _skip(text: str, at: int) -> int:

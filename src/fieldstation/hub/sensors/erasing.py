@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest
 from fieldstation.hub import runtime
@@ -29,14 +30,15 @@ def restore_sensor(sensor: Sensor) -> None:
     """Bring a deleted sensor back. Raises BadRequest when it is too late or its name was taken."""
     until = sensor.undo_until
     if until is None or until <= timezone.now():
-        raise BadRequest("This sensor can no longer be brought back.")
+        raise BadRequest(_("This sensor can no longer be brought back."))
     sensor.deleted_at = None
     try:
         with transaction.atomic():
             sensor.save(update_fields=["deleted_at"])
     except IntegrityError as error:
         raise BadRequest(
-            f"There is another sensor {sensor.name!r} now; rename that one first."
+            _("There is another sensor %(name)r now; rename that one first.")
+            % {"name": sensor.name}
         ) from error
     _hide(sensor)
 
@@ -44,9 +46,11 @@ def restore_sensor(sensor: Sensor) -> None:
 def delete_span(sensor: Sensor, start_us: int, end_us: int) -> Erasure:
     """Hide what the sensor has of a half-open span. Raises BadRequest."""
     if not 0 <= start_us < end_us:
-        raise BadRequest("The span is empty: its start has to lie before its end.")
+        raise BadRequest(_("The span is empty: its start has to lie before its end."))
     if sensor.erasures.count() >= MOST_SPANS:
-        raise BadRequest(f"A sensor has at most {MOST_SPANS} deleted spans.")
+        raise BadRequest(
+            _("A sensor has at most %(most_spans)s deleted spans.") % {"most_spans": MOST_SPANS}
+        )
     made = Erasure.objects.create(sensor=sensor, start_us=start_us, end_us=end_us)
     _hide(sensor)
     return made
@@ -55,7 +59,7 @@ def delete_span(sensor: Sensor, start_us: int, end_us: int) -> Erasure:
 def restore_span(erasure: Erasure) -> None:
     """Bring a deleted span back. Raises BadRequest when it is too late."""
     if erasure.final or erasure.undo_until <= timezone.now():
-        raise BadRequest("This span can no longer be brought back.")
+        raise BadRequest(_("This span can no longer be brought back."))
     sensor = erasure.sensor
     erasure.delete()
     _hide(sensor)

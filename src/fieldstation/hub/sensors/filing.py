@@ -19,18 +19,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from fieldstation.errors import CodecError, FieldstationError, StoreError, StoreUnavailable
 from fieldstation.hub.sensors import documents
 from fieldstation.hub.sensors.limits import LIMITS
-from fieldstation.hub.sensors.models import Document, Erasure, PostKey, Run, Sensor
+from fieldstation.hub.sensors.models import Document, Erasure, PostKey, Run, Sample
 from fieldstation.hub.sensors.moments import moment_us
 from fieldstation.hub.sensors.posts import KeyReused, Post, Taken, TooManyPosts
 from fieldstation.hub.sensors.quota import Quota
-from fieldstation.hub.sensors.senders import claims
+from fieldstation.hub.sensors.senders import Registered, claims
 from fieldstation.hub.sensors.series import Row, Series
 from fieldstation.hub.sensors.shapes import Shape, Shapes
 from fieldstation.series.api import SeriesStore
@@ -39,6 +40,27 @@ _log = logging.getLogger(__name__)
 
 Verdict = Taken | FieldstationError
 _RECOVERED_AT_ONCE = 1_000
+# Bare SQL: an object for each row, made and taken apart again, would double the cost of a post.
+_KEEP = """
+    INSERT INTO sensors_document
+        (sensor_id, at_us, received_us, run_id, sequence, sample_id, marked, body)
+    VALUES {}
+"""
+_ONE = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+# Many rows in a statement, as the event loop may take its turn at each; databases limit values.
+_ROWS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Filed:
+    """A document on its way into its table."""
+
+    sensor: int
+    at_us: int
+    sequence: int
+    sample: Sample | None
+    marked: bool
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -46,7 +68,7 @@ class _Group:
     """What one transaction writes, and what memory takes over once it is committed."""
 
     now_us: int
-    documents: list[Document] = field(default_factory=list)
+    documents: list[_Filed] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     keys: dict[tuple[int, str], tuple[bytes, Taken]] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
@@ -113,14 +135,26 @@ class Filing:
                 else self._one(group, run, used, post, *claim)
                 for post, claim in zip(posts, claims(posts), strict=True)
             ]
-            self._shapes.save(group.documents)
-            Document.objects.bulk_create(group.documents)
+            self._write(group, run)
+        self._run = run
+        return verdicts, group
+
+    def _write(self, group: _Group, run: Run) -> None:
+        if not group.documents:
+            return
+        samples = [each.sample for each in group.documents if each.sample is not None]
+        self._shapes.save({each.sensor for each in group.documents}, samples)
+        rows = [_row_of(each, group.now_us, run) for each in group.documents]
+        with connection.cursor() as cursor:
+            for at in range(0, len(rows), _ROWS_AT_ONCE):
+                piece = rows[at : at + _ROWS_AT_ONCE]
+                values: list[Any] = [value for row in piece for value in row]
+                cursor.execute(_KEEP.format(", ".join([_ONE] * len(piece))), values)
+        if group.keys:
             PostKey.objects.bulk_create(
                 PostKey(sensor_id=sensor, key=key, digest=digest, answer=_answer(taken))
                 for (sensor, key), (digest, taken) in group.keys.items()
             )
-        self._run = run
-        return verdicts, group
 
     def _one(
         self,
@@ -128,15 +162,15 @@ class Filing:
         run: Run,
         used: dict[tuple[int, str], PostKey],
         post: Post,
-        sensor: Sensor,
+        sensor: Registered,
         marked: bool,
     ) -> Verdict:
         """Prepare one post; a fault is its own."""
-        place = (sensor.pk, post.key)
+        place = (sensor.number, post.key)
         digest = hashlib.blake2b(post.body, digest_size=16).digest() if post.key else b""
         if post.key and (known := _known(place, digest, used, group)) is not None:
             return known
-        if not post.trusted and (wait_s := self._quota.wait_s(sensor.pk)):
+        if not post.trusted and (wait_s := self._quota.wait_s(sensor.number)):
             return TooManyPosts(wait_s)
         try:
             found = _documents(post)
@@ -144,25 +178,24 @@ class Filing:
         except CodecError as error:
             return error
         ignored: dict[str, None] = {}
-        shape = self._shapes.of(sensor)
+        shape = self._shapes.of(sensor.number)
         for each, (at_us, skip) in zip(found, times, strict=True):
             ignored |= dict.fromkeys(
                 self._document(group, run, sensor, shape, each, at_us, skip, marked)
             )
-        taken = Taken(
-            sensor.pk, len(found), max(at for at, _ in times), marked, ignored=tuple(ignored)[:20]
-        )
+        last_us = max(at for at, _ in times)
+        taken = Taken(sensor.number, len(found), last_us, marked, ignored=tuple(ignored)[:20])
         if post.key:
             group.keys[place] = (digest, taken)
         return taken
 
     def _document(
-        self, group: _Group, run: Run, sensor: Sensor, shape: Shape,
+        self, group: _Group, run: Run, sensor: Registered, shape: Shape,
         posted: documents.Posted, at_us: int, skip: str, marked: bool,
     ) -> list[str]:  # fmt: skip
         """Prepare one document; the paths that become no series."""
         values, ignored = shape.table.fit(posted.content, skip)
-        sequence, gateway = 0, sensor.gateway_id.hex
+        sequence, gateway = 0, sensor.gateway
         if values and shape.table.layout is not None:
             sequence = group.sequences[gateway] = group.sequences.get(gateway, 0) + 1
             group.rows.append(
@@ -172,12 +205,8 @@ class Filing:
                 )
             )  # fmt: skip
         shape.illustrate(posted.text)
-        group.documents.append(
-            Document(
-                sensor=sensor, at_us=at_us, received_us=group.now_us, run=run, sequence=sequence,
-                sample=shape.sample, marked=marked, body=documents.packed(posted.text, shape.text),
-            )
-        )  # fmt: skip
+        packed = documents.packed(posted.text, shape.text)
+        group.documents.append(_Filed(sensor.number, at_us, sequence, shape.sample, marked, packed))
         return ignored
 
     def _this_run(self) -> Run:
@@ -210,7 +239,7 @@ class Filing:
 
     def _row(self, kept: Document) -> Row:
         text = documents.unpacked(bytes(kept.body), bytes(kept.sample.body) if kept.sample else b"")
-        table = self._shapes.of(kept.sensor).table
+        table = self._shapes.of(kept.sensor_id).table
         values, _ = table.fit(documents.one(text).content, grow=False)
         return Row(
             kept.sensor.gateway_id.hex, kept.sensor.instrument, table.layout,
@@ -232,6 +261,13 @@ class Filing:
             erasure.final = True
             erasure.save(update_fields=["final"])
         Document.objects.filter(sensor__deleted_at__lt=over).delete()
+
+
+def _row_of(each: _Filed, received_us: int, run: Run) -> tuple[object, ...]:
+    sample = each.sample.pk if each.sample is not None else None
+    return (
+        each.sensor, each.at_us, received_us, run.pk, each.sequence, sample, each.marked, each.body
+    )  # fmt: skip
 
 
 def _documents(post: Post) -> list[documents.Posted]:

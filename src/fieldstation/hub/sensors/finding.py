@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import NotFound
 from fieldstation.hub.accounts.models import User
@@ -23,6 +24,6 @@ def sensor(user: User, number: int, least: Role = Role.VIEWER) -> Sensor:
     """
     found = sensors(user).filter(pk=number).first() if number < 2**63 else None
     if found is None:
-        raise NotFound(f"There is no sensor {number} of yours.")
+        raise NotFound(_("There is no sensor %(number)s of yours.") % {"number": number})
     access.need(user, least, found.site)
     return found

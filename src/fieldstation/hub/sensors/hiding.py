@@ -14,6 +14,7 @@ from math import isnan
 from typing import cast
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from fieldstation.batch.model import Receipt
@@ -153,7 +154,7 @@ class HidingStore:
     def _spans(self, station: str, instrument: str) -> Spans:
         spans = self._hidden.get((station, instrument), ())
         if spans is _EVER:
-            raise NotFound("This sensor was deleted; its page can bring it back for a while.")
+            raise NotFound(_("This sensor was deleted; its page can bring it back for a while."))
         return spans
 
     def _within(self, station: str, instrument: str, start_us: int, end_us: int) -> Spans:

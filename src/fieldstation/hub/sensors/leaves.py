@@ -40,15 +40,17 @@ class Leaf:
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[Leaf]:
-    """All leaves in the order of the document. `{"value": 1, "unit": "V"}` is one leaf."""
+    """All leaves in the order of the document. `{"value": 1, "unit": "V"}` is one leaf, and so it
+    is with `units`, as the old site's clients write.
+    """
     for key, value in content.items():
         path = f"{prefix}{key}"
         if isinstance(value, list):
             value = {str(place): each for place, each in enumerate(value)}
         if not isinstance(value, dict):
             yield Leaf(path, value)
-        elif len(value) == 2 and {"value", "unit"} == value.keys() and _plain(value):
-            yield Leaf(path, value["value"], str(value["unit"] or ""))
+        elif (unit := _unit(value)) is not None:
+            yield Leaf(path, value["value"], unit)
         else:
             yield from leaves(value, f"{path}.")
 
@@ -172,5 +174,11 @@ def _flag(found: object) -> bool | None:
     return bool(found) if found in (0, 1) else None
 
 
-def _plain(value: Mapping[str, Any]) -> bool:
-    return not isinstance(value["value"], dict | list) and isinstance(value["unit"], str | None)
+def _unit(value: Mapping[str, Any]) -> str | None:
+    """The unit of a value that stands beside it; None for any other object."""
+    names = value.keys() - {"value"}
+    if len(value) != 2 or names not in ({"unit"}, {"units"}):
+        return None
+    unit = value[names.pop()]
+    plain = not isinstance(value["value"], dict | list) and isinstance(unit, str | None)
+    return (unit or "") if plain else None

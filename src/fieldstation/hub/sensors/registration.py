@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest
 from fieldstation.hub.accounts.models import User
@@ -47,13 +48,16 @@ def new_sensor(
     """
     sensor = Sensor(
         owner=owner, name=checked_name(name), units=checked_units(units or {}),
-        kind=_words("type", kind, LONGEST_WORDS),
-        protocol=_words("protocol", protocol, LONGEST_WORDS),
-        description=_words("description", description, LONGEST_DESCRIPTION, lines=True),
+        kind=_words(_("type"), kind, LONGEST_WORDS),
+        protocol=_words(_("protocol"), protocol, LONGEST_WORDS),
+        description=_words(_("description"), description, LONGEST_DESCRIPTION, lines=True),
         legacy_posts=legacy_posts,
     )  # fmt: skip
     if owner is not None and owner.sensors.filter(deleted_at=None).count() >= LIMITS.sensors:
-        raise BadRequest(f"You have {LIMITS.sensors} sensors; delete one before adding another.")
+        raise BadRequest(
+            _("You have %(sensors)s sensors; delete one before adding another.")
+            % {"sensors": LIMITS.sensors}
+        )
     try:
         with transaction.atomic():
             sensor.gateway = hidden_gateway(site)
@@ -61,7 +65,7 @@ def new_sensor(
             sensor.save()
     except IntegrityError as error:
         raise BadRequest(
-            f"You have a sensor {sensor.name!r} already; choose another name."
+            _("You have a sensor %(name)r already; choose another name.") % {"name": sensor.name}
         ) from error
     return sensor
 
@@ -86,7 +90,7 @@ def rename(sensor: Sensor, name: str) -> None:
             sensor.save(update_fields=["name"])
     except IntegrityError as error:
         raise BadRequest(
-            f"There is a sensor {sensor.name!r} already; choose another name."
+            _("There is a sensor %(name)r already; choose another name.") % {"name": sensor.name}
         ) from error
 
 
@@ -95,7 +99,8 @@ def checked_name(name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or "/" in name:
         raise BadRequest(
-            f"A sensor's name has 1 to {LONGEST_NAME} printable characters and no slash."
+            _("A sensor's name has 1 to %(longest_name)s printable characters and no slash.")
+            % {"longest_name": LONGEST_NAME}
         )
     return name
 
@@ -104,12 +109,19 @@ def checked_units(units: Mapping[str, str]) -> dict[str, str]:
     """Units by the values that they belong to. Raises BadRequest."""
     found = {path.strip(): unit.strip() for path, unit in units.items() if path.strip()}
     if len(found) > MOST_UNITS:
-        raise BadRequest(f"A sensor has at most {MOST_UNITS} units.")
+        raise BadRequest(
+            _("A sensor has at most %(most_units)s units.") % {"most_units": MOST_UNITS}
+        )
     for path, unit in found.items():
         if len(path) > LIMITS.path or not path.isprintable():
-            raise BadRequest(f"The name of a value has at most {LIMITS.path} printable characters.")
+            raise BadRequest(
+                _("The name of a value has at most %(path)s printable characters.")
+                % {"path": LIMITS.path}
+            )
         if len(unit) > LIMITS.unit or not unit.isprintable():
-            raise BadRequest(f"A unit has at most {LIMITS.unit} printable characters.")
+            raise BadRequest(
+                _("A unit has at most %(unit)s printable characters.") % {"unit": LIMITS.unit}
+            )
     return found
 
 
@@ -119,7 +131,10 @@ def units_of(text: str) -> dict[str, str]:
     for line in re.split(r"[\r\n]+", text):
         path, sign, unit = line.rpartition(":") if ":" in line else line.rpartition("=")
         if line.strip() and not (sign and path.strip()):
-            raise BadRequest(f"{line.strip()[:40]!r} has no unit; write such as temperature: °C.")
+            raise BadRequest(
+                _("%(line)r has no unit; write such as temperature: °C.")
+                % {"line": line.strip()[:40]}
+            )
         if line.strip():
             found[path.strip()] = unit.strip()
     return checked_units(found)
@@ -129,24 +144,31 @@ def checked_networks(text: str) -> str:
     """Networks, one per line. Raises BadRequest."""
     words = text.replace(",", " ").split()
     if len(words) > MOST_NETWORKS:
-        raise BadRequest(f"A sensor has at most {MOST_NETWORKS} networks.")
+        raise BadRequest(
+            _("A sensor has at most %(most_networks)s networks.") % {"most_networks": MOST_NETWORKS}
+        )
     try:
         return "\n".join(str(ip_network(word, strict=False)) for word in words)
     except ValueError as error:
-        raise BadRequest(f"A network is written such as 192.168.1.0/24: {error}.") from error
+        raise BadRequest(
+            _("A network is written such as 192.168.1.0/24: %(error)s.") % {"error": error}
+        ) from error
 
 
 def _words(what: str, text: str, longest: int, *, lines: bool = False) -> str:
     text = text.strip()
     plain = "".join(text.splitlines()) if lines else text
     if len(text) > longest or not plain.isprintable():
-        raise BadRequest(f"The {what} has at most {longest} printable characters.")
+        raise BadRequest(
+            _("The %(what)s has at most %(longest)s printable characters.")
+            % {"what": what, "longest": longest}
+        )
     return text
 
 
 def _gateway_name(site: Site) -> str:
     name = f"Sensors of {site.name}"[:80]
-    if Gateway.objects.filter(name=name).exists():
+    if Gateway.objects.filter(site=site, name=name).exists():
         return f"Sensors of {site.name[:30]} {site.id.hex}"[:80]
     return name
 
@@ -164,7 +186,7 @@ def change(
     BadRequest.
     """
     if description is not None:
-        sensor.description = _words("description", description, LONGEST_DESCRIPTION, lines=True)
+        sensor.description = _words(_("description"), description, LONGEST_DESCRIPTION, lines=True)
     if legacy_posts is not None:
         sensor.legacy_posts = legacy_posts
     if networks is not None:
@@ -179,8 +201,10 @@ def change(
 def _move(sensor: Sensor, site: Site) -> None:
     if sensor.documents.exists():
         raise BadRequest(
-            "A sensor that has posted stays at its site, where its series are; register another"
-            " one at the new site."
+            _(
+                "A sensor that has posted stays at its site, where its series are; register "
+                "another one at the new site."
+            )
         )
     sensor.gateway = hidden_gateway(site)
     sensor.instrument = free_instrument(sensor.gateway, sensor.name)

@@ -25,6 +25,7 @@ class SensorFacts(Schema):
     units: dict[str, str]
     legacy_posts: bool
     legacy_networks: list[str]
+    public: bool = Field(description="Anybody may read it at the old site's addresses")
     token_made: datetime | None
     created: datetime
     deleted: datetime | None
@@ -35,6 +36,7 @@ class SensorList(Schema):
     """The sensors of the person's sites."""
 
     sensors: list[SensorFacts]
+    next: str | None = Field(description="Cursor of the following page")
 
 
 class NewSensor(Schema):
@@ -56,6 +58,7 @@ class SensorChange(Schema):
     description: str | None = None
     legacy_posts: bool | None = None
     legacy_networks: list[str] | None = None
+    public: bool | None = None
 
 
 class Token(SensorFacts):

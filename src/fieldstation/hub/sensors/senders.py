@@ -9,31 +9,51 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+
+from django.db import connection
 
 from fieldstation.errors import FieldstationError, KeyRejected
 from fieldstation.hub.accounts.models import User
-from fieldstation.hub.sensors.models import Sensor
 from fieldstation.hub.sensors.posts import NotOpen, Post, UnknownOwner, UnknownSensor
 from fieldstation.hub.sensors.tokens import token_hash
 
-Claim = tuple[Sensor, bool] | FieldstationError
+# Bare SQL: for every group of posts, making objects of the rows costs ten times as much as asking.
+_ROW = "sensor.id, gateway_id, instrument, token_hash, legacy_posts, legacy_networks"
+_BY_ID = f"""
+    SELECT {_ROW} FROM sensors_sensor sensor WHERE deleted_at IS NULL AND sensor.id IN ({{}})
+"""  # noqa: S608
+_BY_NAME = f"""
+    SELECT {_ROW}, username, sensor.name
+      FROM sensors_sensor sensor JOIN accounts_user person ON person.id = owner_id
+     WHERE deleted_at IS NULL AND username IN ({{}}) AND sensor.name IN ({{}})
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What is known of a sensor when a post comes: its number, the gateway and instrument that its
+    rows are filed under, and who may post.
+    """
+
+    number: int
+    gateway: str
+    instrument: str
+    token_hash: bytes
+    legacy_posts: bool
+    legacy_networks: str
+
+
+Claim = tuple[Registered, bool] | FieldstationError
 """The sensor and whether its rows are marked, or why not."""
 
 
 def claims(posts: Sequence[Post]) -> list[Claim]:
     """What each post claims, in its place."""
-    ids = {post.sensor for post in posts if post.sensor is not None}
-    names = {(post.owner, post.name) for post in posts if post.sensor is None}
-    known = Sensor.objects.filter(deleted_at=None)
-    by_id = {each.pk: each for each in known.filter(pk__in=ids)} if ids else {}
-    by_name: dict[tuple[str, str], Sensor] = {}
-    if names:
-        found = known.filter(
-            owner__username__in={owner for owner, _ in names}, name__in={name for _, name in names}
-        ).select_related("owner")
-        by_name = {(each.owner.username, each.name): each for each in found if each.owner}
+    by_id = _by_id({post.sensor for post in posts if post.sensor is not None})
+    by_name = _by_name({(post.owner, post.name) for post in posts if post.sensor is None})
     return [
         _claim(
             post,
@@ -45,7 +65,37 @@ def claims(posts: Sequence[Post]) -> list[Claim]:
     ]
 
 
-def takes_from(sensor: Sensor, address: str) -> bool:
+def _by_id(ids: Collection[int]) -> dict[int, Registered]:
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_ID.format(_places(ids)), [*ids])
+        return {row[0]: _registered(*row) for row in cursor.fetchall()}
+
+
+def _by_name(names: Collection[tuple[str, str]]) -> dict[tuple[str, str], Registered]:
+    """By owner and name, letter for letter."""
+    if not names:
+        return {}
+    owners, own = {owner for owner, _ in names}, {name for _, name in names}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_NAME.format(_places(owners), _places(own)), [*owners, *own])
+        return {(row[-2], row[-1]): _registered(*row[:-2]) for row in cursor.fetchall()}
+
+
+def _places(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _registered(
+    number: int, gateway: object, instrument: str, token: bytes | None, legacy: object, nets: str
+) -> Registered:
+    return Registered(
+        number, str(gateway).replace("-", ""), instrument, bytes(token or b""), bool(legacy), nets
+    )
+
+
+def takes_from(sensor: Registered, address: str) -> bool:
     """Whether the sensor takes a post without its token from this address."""
     if not sensor.legacy_posts:
         return False
@@ -60,14 +110,13 @@ def takes_from(sensor: Sensor, address: str) -> bool:
     return any(mapped in ip_network(network, strict=False) for network in networks)
 
 
-def _claim(post: Post, sensor: Sensor | None) -> Claim:
+def _claim(post: Post, sensor: Registered | None) -> Claim:
     if sensor is None:
         return _unknown(post)
     if post.trusted:
         return sensor, post.marked
     if post.token:
-        kept = bytes(sensor.token_hash or b"")
-        if hmac.compare_digest(token_hash(post.token), kept):
+        if hmac.compare_digest(token_hash(post.token), sensor.token_hash):
             return sensor, False
         return KeyRejected("This token is not the sensor's; make a new one on the sensor's page.")
     if takes_from(sensor, post.address):

@@ -7,11 +7,11 @@ fault it is read again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fieldstation.hub.sensors.leaves import Table
-from fieldstation.hub.sensors.models import Document, Sample, Sensor, SensorChannel
+from fieldstation.hub.sensors.models import Sample, Sensor, SensorChannel
 from fieldstation.model import Channel, Kind
 
 # zlib's window; more of a sample would never be looked at.
@@ -24,7 +24,7 @@ MOST_HELD = 20_000
 class Shape:
     """One sensor's channels and sample; `saved` channels are in the database."""
 
-    sensor: Sensor
+    sensor: int
     table: Table
     sample: Sample | None
     text: bytes
@@ -36,7 +36,7 @@ class Shape:
         if self.sample is None or self.pictured != self.table.shapes:
             self.pictured = self.table.shapes
             self.text = text[:LONGEST_SAMPLE]
-            self.sample = Sample(sensor=self.sensor, body=self.text)
+            self.sample = Sample(sensor_id=self.sensor, body=self.text)
 
 
 class Shapes:
@@ -53,34 +53,35 @@ class Shapes:
         """Forget one."""
         self._held.pop(sensor, None)
 
-    def of(self, sensor: Sensor) -> Shape:
+    def of(self, sensor: int) -> Shape:
         """The shape of a sensor."""
-        if sensor.pk not in self._held:
+        if sensor not in self._held:
             if len(self._held) >= MOST_HELD:
                 self._held.clear()
-            self._held[sensor.pk] = _load(sensor)
-        return self._held[sensor.pk]
+            self._held[sensor] = _load(sensor)
+        return self._held[sensor]
 
-    def save(self, documents: Sequence[Document]) -> None:
-        """Save what these documents changed; before they are saved themselves."""
-        for each in documents:
-            sample: Sample | None = each.sample
-            if sample is not None and each.sample_id is None:
-                # Several documents of a group may have the same new sample.
-                if sample._state.adding:
-                    sample.save()
-                each.sample_id = sample.pk
+    def save(self, sensors: Collection[int], samples: Collection[Sample]) -> None:
+        """Save what documents of these sensors changed, and the samples that they are compressed
+        against; before they are saved themselves.
+        """
+        for sample in samples:
+            if sample._state.adding:
+                sample.save()
         rows: list[SensorChannel] = []
-        for sensor in {each.sensor_id for each in documents}:
+        for sensor in sensors:
             rows += _unsaved(self._held[sensor])
-        SensorChannel.objects.bulk_create(rows)
+        if rows:
+            SensorChannel.objects.bulk_create(rows)
 
 
 def _unsaved(shape: Shape) -> list[SensorChannel]:
+    if shape.saved == len(shape.table.channels):
+        return []
     paths = list(shape.table.paths)
     rows = [
         SensorChannel(
-            sensor=shape.sensor, place=place, path=paths[place], name=channel.name,
+            sensor_id=shape.sensor, place=place, path=paths[place], name=channel.name,
             kind=channel.kind.value, unit=channel.unit, shape=shape.table.shapes,
         )
         for place, channel in enumerate(shape.table.channels)
@@ -90,12 +91,12 @@ def _unsaved(shape: Shape) -> list[SensorChannel]:
     return rows
 
 
-def _load(sensor: Sensor) -> Shape:
-    table = Table(dict(sensor.units))
-    for row in SensorChannel.objects.filter(sensor=sensor).order_by("place"):
+def _load(sensor: int) -> Shape:
+    table = Table(dict(Sensor.objects.values_list("units", flat=True).get(pk=sensor)))
+    for row in SensorChannel.objects.filter(sensor_id=sensor).order_by("place"):
         table.add(row.path, Channel(row.name, Kind(row.kind), row.unit, row.path))
         table.shapes = row.shape
     table.seal()
-    sample = Sample.objects.filter(sensor=sensor).order_by("-pk").first()
+    sample = Sample.objects.filter(sensor_id=sensor).order_by("-pk").first()
     text = bytes(sample.body) if sample is not None else b""
     return Shape(sensor, table, sample, text, len(table.channels), table.shapes)

@@ -16,12 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub import runtime
+from fieldstation.hub.accounts.models import User
+from fieldstation.hub.api.arrays import rfc3339
 from fieldstation.hub.instruments.catalogue import Instrument
 from fieldstation.hub.instruments.pages import Cell
 from fieldstation.hub.sensors import erasing, finding, history, registration, snippets, tokens
 from fieldstation.hub.sensors.limits import LIMITS
 from fieldstation.hub.sensors.models import Document, Sensor
-from fieldstation.hub.sites import access, audit
+from fieldstation.hub.sites import access, acts, audit
 from fieldstation.hub.sites.models import Role, Site
 
 PAGE, MOST_PAGES = 20, 500
@@ -38,7 +40,7 @@ def sensors(request: HttpRequest) -> HttpResponse:
     words = {
         "rows": _rows(here),
         "deleted": [one for one in found if _can_return(one)],
-        "may_add": access.sites(user, Role.EDITOR).exists(),
+        "may_add": acts.is_alone(user) or access.sites(user, Role.EDITOR).exists(),
         "now_ms": _now_ms(),
     }
     return render(request, "sensors.html", words)
@@ -51,12 +53,13 @@ def register(request: HttpRequest) -> HttpResponse:
     user = access.person(request)
     places = list(access.sites(user, Role.EDITOR))
     words: dict[str, Any] = {"sites": places, "form": {"site": request.GET.get("site", "")}}
+    words["alone"] = acts.is_alone(user)
     if request.method != "POST":
         return render(request, "sensor_register.html", words)
     form = {field: request.POST.get(field, "")[:4000] for field in _FIELDS}
     try:
         made = registration.new_sensor(
-            user, _place(places, form["site"]), form["name"],
+            user, _place(user, places, form["site"]), form["name"],
             units=registration.units_of(form["units"]), kind=form["kind"],
             protocol=form["protocol"], description=form["description"],
         )  # fmt: skip
@@ -106,7 +109,7 @@ def settings(request: HttpRequest, number: int) -> HttpResponse:
             description=form["description"],
             legacy_posts="legacy" in request.POST,
             networks=form["networks"],
-            site=_place(list(access.sites(user, Role.EDITOR)), form["site"])
+            site=_place(user, list(access.sites(user, Role.EDITOR)), form["site"])
             if form["site"]
             else None,
         )
@@ -160,7 +163,7 @@ def restore_span(request: HttpRequest, number: int, span: int) -> HttpResponse:
     one = _find(request, number, Role.EDITOR)
     found = one.erasures.filter(pk=span).first() if span < 2**63 else None
     if found is None:
-        raise Http404("There is no such deletion.")
+        raise Http404(_("There is no such deletion."))
     try:
         erasing.restore_span(found)
     except BadRequest as error:
@@ -193,9 +196,10 @@ def _page(
 
 
 def _token_page(request: HttpRequest, one: Sensor) -> HttpResponse:
-    token = tokens.renew(one)
+    token, newest = tokens.renew(one), history.latest(one)
     words = _common(request, one) | {
         "token": token,
+        "before": rfc3339(newest.received_us) if newest else "",
         "snippets": snippets.snippets(one, _hub(request), token),
         "in_the_clear": not request.is_secure(),
     }
@@ -270,11 +274,13 @@ def _find(
     except NotFound as error:
         raise Http404(str(error)) from error
     if (found.deleted_at is not None) is not deleted:
-        raise Http404(f"There is no sensor {number} of yours.")
+        raise Http404(_("There is no sensor %(number)s of yours.") % {"number": number})
     return found
 
 
-def _place(places: list[Site], slug: str) -> Site:
+def _place(user: User, places: list[Site], slug: str) -> Site:
+    if not slug and acts.is_alone(user):
+        return acts.own(user)
     chosen = [place for place in places if slug in ("", place.slug)]
     if not chosen:
         raise BadRequest(_("Choose a site where you may add sensors."))

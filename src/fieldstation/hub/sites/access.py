@@ -12,6 +12,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from fieldstation.errors import NotFound
 from fieldstation.hub.accounts.models import User
@@ -58,7 +59,7 @@ def need(user: User, least: Role, site: Site) -> None:
     if may(user, least, site):
         return
     if not may(user, Role.VIEWER, site):
-        raise NotFound(f"There is no site {site.slug!r} of yours.")
+        raise NotFound(_("There is no site %(slug)r of yours.") % {"slug": site.slug})
     raise PermissionDenied
 
 
@@ -68,7 +69,7 @@ def site_named(user: User, slug: str, least: Role = Role.VIEWER) -> Site:
     """
     site = sites(user).filter(slug=slug).first()
     if site is None:
-        raise NotFound(f"There is no site {slug!r} of yours.")
+        raise NotFound(_("There is no site %(slug)r of yours.") % {"slug": slug})
     need(user, least, site)
     return site
 

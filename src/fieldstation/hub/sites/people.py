@@ -55,7 +55,9 @@ def role_of(word: str) -> Role:
     """The role with this name. Raises BadRequest."""
     roles = {role.name.lower(): role for role in Role}
     if word not in roles:
-        raise BadRequest(f"There is no role {word!r}.{nearest(word, roles)}")
+        raise BadRequest(
+            words("There is no role %(word)r.") % {"word": word} + nearest(word, roles)
+        )
     return roles[word]
 
 
@@ -64,9 +66,12 @@ def site_of(name: str) -> Site:
     found = list(Site.objects.filter(Q(slug=name) | Q(name=name)))
     if not found:
         known = Site.objects.values_list("slug", flat=True)
-        raise NotFound(f"There is no site {name!r}.{nearest(name, known)}")
+        raise NotFound(words("There is no site %(name)r.") % {"name": name} + nearest(name, known))
     by_slug = [site for site in found if site.slug == name]
     if len(found) > 1 and not by_slug:
         slugs = ", ".join(site.slug for site in found)
-        raise BadRequest(f"Several sites are called {name!r}; name one by its address: {slugs}.")
+        raise BadRequest(
+            words("Several sites are called %(name)r; name one by its address: %(slugs)s.")
+            % {"name": name, "slugs": slugs}
+        )
     return (by_slug or found)[0]

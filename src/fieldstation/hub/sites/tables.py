@@ -186,10 +186,23 @@ class Memberships(Table):
     ordering = ("user__username",)
 
 
+class GatewayForm(forms.ModelForm):  # type: ignore[type-arg]  # likewise
+    """The site of a gateway."""
+
+    def clean_site(self) -> Site:
+        """Raises ValidationError where another one has its name."""
+        site: Site = self.cleaned_data["site"]
+        others = Gateway.objects.filter(site=site, name=self.instance.name)
+        if others.exclude(pk=self.instance.pk).exists():
+            raise ValidationError(_("This site has a gateway of that name; rename one of them."))
+        return site
+
+
 @admin.register(Gateway, site=tables)
 class Gateways(Table):
     """Gateways; another site is how one is moved."""
 
+    form = GatewayForm
     shown = ("name", "slug", "site", "device", "program", "created", "keyed_at", "revoked_at",
              "last_seen")  # fmt: skip
     changed = ("site",)

@@ -1,8 +1,4 @@
-"""Pages of sites: all of mine, one with its people, invitations, and what was done there.
-
-A site keeps at least one owner: the last one hands it over before leaving
-(test_a_site_keeps_an_owner).
-"""
+"""Pages of sites: all of mine, one with its people, invitations, and what was done there."""
 
 from __future__ import annotations
 
@@ -11,26 +7,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django import forms
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fieldstation.errors import BadRequest, NotFound
-from fieldstation.hub.sites import access, audit, invitations, people
+from fieldstation.hub.sites import access, acts, invitations, people
 from fieldstation.hub.sites.access import person
 from fieldstation.hub.sites.models import AuditEntry, Membership, Role, Site
 
 PER_PAGE = 50
-MOST_SITES = 50
 View = Callable[..., HttpResponse]
 
 
@@ -47,6 +37,8 @@ def at_site(least: Role) -> Callable[[View], View]:
                 raise Http404(str(error)) from error
             try:
                 return view(request, found, **more)
+            except NotFound as error:
+                raise Http404(str(error)) from error
             except BadRequest as error:
                 return _page(request, found, problem=str(error), status=400)
 
@@ -62,7 +54,9 @@ def sites(request: HttpRequest) -> HttpResponse:
     user, problem, name = person(request), "", request.POST.get("name", "").strip()
     if request.method == "POST":
         try:
-            return redirect("site", _found(user, name, request.POST.get("time_zone", "UTC")).slug)
+            return redirect(
+                "site", acts.found(user, name, request.POST.get("time_zone", "UTC")).slug
+            )
         except BadRequest as error:
             problem = str(error)
     found = access.sites(user).order_by("name")
@@ -83,9 +77,9 @@ def site(request: HttpRequest, site: Site) -> HttpResponse:
 @require_POST
 def change(request: HttpRequest, site: Site) -> HttpResponse:
     """Another name or time zone; the address stays."""
-    site.name, site.time_zone = _name(request.POST.get("name", "")), _zone(request)
-    site.save(update_fields=["name", "time_zone"])
-    audit.note(person(request), "site.changed", site.name, site=site, detail=site.time_zone)
+    form = request.POST
+    name, zone = form.get("name", ""), form.get("time_zone", "")
+    acts.change(person(request), site, name=name, zone=zone)
     return redirect("site", site.slug)
 
 
@@ -93,16 +87,10 @@ def change(request: HttpRequest, site: Site) -> HttpResponse:
 @require_POST
 def invite(request: HttpRequest, site: Site) -> HttpResponse:
     """An invitation: by mail when there is an address, in any case as a link shown once."""
-    email = request.POST.get("email", "").strip()[:254]
-    role = _role(request)
-    try:
-        if email:
-            forms.EmailField().clean(email)
-    except ValidationError as error:
-        raise BadRequest(" ".join(error.messages)) from error
-    secret = invitations.invite(person(request), site, role, email)
-    busy = bool(email) and not invitations.post(secret)
+    email, role = request.POST.get("email", ""), _role(request)
+    secret, posted = acts.invite(person(request), site, role, email)
     shown = request.build_absolute_uri(reverse("join", args=[secret]))
+    busy = bool(email.strip()) and not posted
     problem = _("Too many mails wait: pass on the link yourself.") if busy else ""
     return _page(request, site, link=shown, problem=problem)
 
@@ -111,9 +99,7 @@ def invite(request: HttpRequest, site: Site) -> HttpResponse:
 @require_POST
 def uninvite(request: HttpRequest, site: Site, number: int) -> HttpResponse:
     """Withdraw an invitation that nobody has followed."""
-    found = get_object_or_404(site.invitations, id=number, used_at=None)
-    audit.note(person(request), "invitation.withdrawn", found.email or "link", site=site)
-    found.delete()
+    acts.withdraw(person(request), site, number)
     return redirect("site", site.slug)
 
 
@@ -121,15 +107,7 @@ def uninvite(request: HttpRequest, site: Site, number: int) -> HttpResponse:
 @require_POST
 def set_role(request: HttpRequest, site: Site, number: int) -> HttpResponse:
     """Another role for a member; making somebody an owner is how a site is handed over."""
-    role = _role(request)
-    with transaction.atomic():
-        member = get_object_or_404(site.memberships.select_related("user"), id=number)
-        if role < Role.OWNER:
-            people.keep_an_owner(member)
-        member.role = role
-        member.save(update_fields=["role"])
-    detail = role.name.lower()
-    audit.note(person(request), "member.role", member.user.username, site=site, detail=detail)
+    acts.set_role(person(request), site, number, _role(request))
     return redirect("site", site.slug)
 
 
@@ -137,11 +115,7 @@ def set_role(request: HttpRequest, site: Site, number: int) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, site: Site, number: int) -> HttpResponse:
     """A member is none any more."""
-    with transaction.atomic():
-        member = get_object_or_404(site.memberships.select_related("user"), id=number)
-        people.keep_an_owner(member)
-        member.delete()
-    audit.note(person(request), "member.removed", member.user.username, site=site)
+    acts.remove(person(request), site, number)
     return redirect("site", site.slug)
 
 
@@ -149,12 +123,7 @@ def remove(request: HttpRequest, site: Site, number: int) -> HttpResponse:
 @require_POST
 def leave(request: HttpRequest, site: Site) -> HttpResponse:
     """The person is no member any more."""
-    user = person(request)
-    with transaction.atomic():
-        member = get_object_or_404(site.memberships, user=user)
-        people.keep_an_owner(member)
-        member.delete()
-    audit.note(user, "member.left", user.username, site=site)
+    acts.leave(person(request), site)
     return redirect("sites")
 
 
@@ -194,37 +163,6 @@ def zones() -> list[str]:
     return sorted(zoneinfo.available_timezones())
 
 
-def _found(user: Any, name: str, zone: str) -> Site:
-    name = _name(name)
-    if zone not in zoneinfo.available_timezones():
-        raise BadRequest(_("Choose a time zone from the list."))
-    if user.memberships.filter(role=Role.OWNER).count() >= MOST_SITES:
-        raise BadRequest(_("You own as many sites as one account may."))
-    base = slugify(name)[:50] or "site"
-    with transaction.atomic():
-        taken = set(Site.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-        numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
-        slug = base if base not in taken else next(s for s in numbered if s not in taken)
-        made = Site.objects.create(name=name, slug=slug, time_zone=zone)
-        people.join(user, made, Role.OWNER)
-        audit.note(user, "site.made", name, site=made)
-    return made
-
-
-def _name(text: str) -> str:
-    text = text.strip()
-    if not 1 <= len(text) <= 80 or not text.isprintable():
-        raise BadRequest(_("A site's name has 1 to 80 printable characters."))
-    return text
-
-
-def _zone(request: HttpRequest) -> str:
-    zone = request.POST.get("time_zone", "")
-    if zone not in zoneinfo.available_timezones():
-        raise BadRequest(_("Choose a time zone from the list."))
-    return zone
-
-
 def _role(request: HttpRequest) -> Role:
     return people.role_of(request.POST.get("role", ""))
 
@@ -234,7 +172,6 @@ def _page(
 ) -> HttpResponse:
     user = person(request)
     owner = access.may(user, Role.OWNER, site)
-    open_ones = site.invitations.filter(used_at=None, valid_until__gt=timezone.now())
     words = {
         "site": site,
         "problem": problem,
@@ -243,7 +180,9 @@ def _page(
         "members": site.memberships.select_related("user").order_by("-role", "user__username"),
         "me": site.memberships.filter(user=user).first(),
         "roles": [(role.name.lower(), role.label, role.value) for role in Role],
-        "invitations": [(one, Role(one.role).label) for one in open_ones] if owner else [],
+        "invitations": [(one, Role(one.role).label) for one in acts.open_invitations(site)]
+        if owner
+        else [],
         "gateways": site.gateways.filter(hidden=False),
         "zones": zones() if owner else [],
     }

@@ -16,8 +16,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as words
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.nearest import nearest
@@ -47,14 +49,26 @@ def new_gateway(name: str, site: Site | None = None) -> Gateway:
     """A gateway of the site (None: the first one) that has no key yet. Raises BadRequest for an
     empty, overlong or taken name.
     """
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise BadRequest(f"A gateway's name has 1 to {LONGEST_NAME} printable characters.")
+    name = _checked(name)
     try:
         with transaction.atomic():
             return Gateway.objects.create(name=name, slug=_free_slug(name), site=site or home())
     except IntegrityError as error:
-        raise BadRequest(f"There is a gateway {name!r} already; choose another name.") from error
+        raise BadRequest(
+            words("There is a gateway %(name)r already; choose another name.") % {"name": name}
+        ) from error
+
+
+def rename(gateway: Gateway, name: str) -> None:
+    """Another name; the one in addresses stays. Raises BadRequest as for a new gateway."""
+    gateway.name = _checked(name)
+    _place(gateway)
+
+
+def move(gateway: Gateway, site: Site) -> None:
+    """Another site. Raises BadRequest where one of its gateways has this name."""
+    gateway.site = site
+    _place(gateway)
 
 
 def add_gateway(name: str) -> str:
@@ -79,15 +93,28 @@ def renew(gateway: Gateway) -> str:
 
 
 def revoke(name: str) -> Gateway:
-    """Refuse this gateway's keys from now on; its readings stay. Raises
-    NotFound.
-    """
-    gateway = Gateway.objects.filter(name=name).first() or Gateway.objects.filter(slug=name).first()
-    if gateway is None:
-        names = Gateway.objects.values_list("name", flat=True)
-        raise NotFound(f"There is no gateway {name!r}.{nearest(name, names)}")
+    """Refuse this gateway's keys from now on; its readings stay. Raises NotFound, BadRequest."""
+    gateway = called(name)
     shut_out(gateway)
     return gateway
+
+
+def called(name: str) -> Gateway:
+    """The gateway with this address or name, of whatever site. Raises NotFound, and BadRequest when
+    several have it.
+    """
+    found = list(Gateway.objects.filter(Q(slug=name) | Q(name=name)))
+    if not found:
+        names = Gateway.objects.values_list("name", flat=True)
+        raise NotFound(
+            words("There is no gateway %(name)r.") % {"name": name} + nearest(name, names)
+        )
+    by_slug = [one for one in found if one.slug == name]
+    if len(found) > 1 and not by_slug:
+        slugs = ", ".join(sorted(one.slug for one in found))
+        text = words("Several gateways are called %(name)r; name one by its address: %(slugs)s.")
+        raise BadRequest(text % {"name": name, "slugs": slugs})
+    return (by_slug or found)[0]
 
 
 def shut_out(gateway: Gateway) -> None:
@@ -107,7 +134,9 @@ def undo_until(gateway: Gateway) -> datetime | None:
 def undo_revoke(gateway: Gateway) -> None:
     """Let the gateway in again with the key that it has. Raises BadRequest when it is too late."""
     if gateway.revoked_at is not None and undo_until(gateway) is None:
-        raise BadRequest("The key was revoked more than a day ago; give the station a new one.")
+        raise BadRequest(
+            words("The key was revoked more than a day ago; give the station a new one.")
+        )
     gateway.revoked_at = None
     gateway.save(update_fields=["revoked_at"])
 
@@ -136,3 +165,24 @@ def _free_slug(name: str) -> str:
     taken = set(Gateway.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return base if base not in taken else next(slug for slug in numbered if slug not in taken)
+
+
+def _place(gateway: Gateway) -> None:
+    try:
+        with transaction.atomic():
+            gateway.save(update_fields=["name", "site"])
+    except IntegrityError as error:
+        raise BadRequest(
+            words("There is a gateway %(name)r already; choose another name.")
+            % {"name": gateway.name}
+        ) from error
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise BadRequest(
+            words("A gateway's name has 1 to %(longest_name)s printable characters.")
+            % {"longest_name": LONGEST_NAME}
+        )
+    return name

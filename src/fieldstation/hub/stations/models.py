@@ -20,7 +20,7 @@ class Gateway(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey("sites.Site", on_delete=models.PROTECT, related_name="gateways")
     hidden = models.BooleanField(default=False, editable=False)
-    name = models.CharField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=64, unique=True)
     key_hash = models.BinaryField(max_length=32, unique=True, null=True)
     keyed_at = models.DateTimeField(null=True, blank=True)
@@ -34,6 +34,10 @@ class Gateway(models.Model):
 
     class Meta:
         ordering = ["name"]
+        # Not of the whole hub: a name that is taken would tell of other people's gateways.
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="one_gateway_per_name_and_site")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -49,13 +49,18 @@ class TooManyAttempts(FieldstationError):
 def make_pin(gateway: Gateway) -> tuple[str, datetime]:
     """A PIN for this gateway and until when it is good. The one before it is void."""
     now = timezone.now()
-    Pin.objects.filter(valid_until__lte=now).delete()
+    drop_over(now)
     pin = _digits()
     while Pin.objects.filter(digest=_digest(pin)).exists():
         pin = _digits()
     fields = {"digest": _digest(pin), "valid_until": now + VALID_FOR}
     Pin.objects.update_or_create(gateway=gateway, defaults=fields)
     return pin, now + VALID_FOR
+
+
+def drop_over(now: datetime) -> None:
+    """Forget the PINs whose time is over."""
+    Pin.objects.filter(valid_until__lte=now).delete()
 
 
 def redeem(pin: str, source: str) -> Gateway:

@@ -25,7 +25,9 @@ LONGEST_TEXT = 80
 def register(request: HttpRequest) -> HttpResponse:
     """201 with the key, which is told this once, or a problem."""
     if request.method != "POST":
-        return _refuse(405, "method-not-allowed", "A PIN is sent with POST.")
+        response = _refuse(405, "method-not-allowed", "A PIN is sent with POST.")
+        response.headers["Allow"] = "POST"
+        return response
     if request.content_type != "application/json":
         return _refuse(415, "not-json", "The body has to be application/json.")
     if len(request.body) > MOST_BYTES:

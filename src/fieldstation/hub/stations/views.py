@@ -19,14 +19,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub import runtime
 from fieldstation.hub.accounts.models import User
-from fieldstation.hub.api.gateways import standing_rows
+from fieldstation.hub.api.arrays import rfc3339
+from fieldstation.hub.api.gateways import RUNS_SHOWN, standing_rows
 from fieldstation.hub.instruments.catalogue import Instrument
 from fieldstation.hub.instruments.freshness import State
-from fieldstation.hub.sites import access, audit
+from fieldstation.hub.ledger.runs import history
+from fieldstation.hub.sites import access
+from fieldstation.hub.sites.acts import is_alone
+from fieldstation.hub.sites.acts import own as own_site
 from fieldstation.hub.sites.models import Role, Site
-from fieldstation.hub.stations import keys, pins
+from fieldstation.hub.stations import acts, keys, pins
 from fieldstation.hub.stations.models import Gateway
-from fieldstation.hub.stations.words import attention, figures, state_word
+from fieldstation.hub.stations.words import attention, ending_word, figures, state_word
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -42,7 +46,7 @@ def gateways(request: HttpRequest) -> HttpResponse:
     words = {
         "rows": rows,
         "now_ms": _now_ms(),
-        "may_add": access.sites(user, Role.EDITOR).exists(),
+        "may_add": is_alone(user) or access.sites(user, Role.EDITOR).exists(),
         "several_sites": len({one.site_id for one in found}) > 1,
     }
     return render(request, "gateways.html", words)
@@ -55,16 +59,16 @@ def add(request: HttpRequest) -> HttpResponse:
     user = access.person(request)
     places = list(access.sites(user, Role.EDITOR))
     words: dict[str, Any] = {"name": "", "sites": places, "site": request.GET.get("site", "")}
+    words["alone"] = is_alone(user)
     if request.method != "POST":
         return render(request, "gateway_add.html", words)
     name, slug = request.POST.get("name", ""), request.POST.get("site", "")
     words |= {"name": name[: keys.LONGEST_NAME], "site": slug}
     try:
-        gateway = keys.new_gateway(name, _place(user, places, slug))
+        gateway = acts.add(user, _place(user, places, slug), name)
     except BadRequest as error:
         return render(request, "gateway_add.html", words | {"problem": str(error)}, status=400)
-    audit.note(user, "gateway.added", gateway.name, site=gateway.site)
-    return _pin_page(request, gateway)
+    return _pin_page(request, gateway, *pins.make_pin(gateway))
 
 
 @login_required
@@ -72,8 +76,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def pin(request: HttpRequest, gateway: str) -> HttpResponse:
     """A new PIN for a gateway that is known."""
     one = _find(request, gateway, Role.EDITOR)
-    audit.note(access.person(request), "gateway.pin-made", one.name, site=one.site)
-    return _pin_page(request, one)
+    return _pin_page(request, one, *acts.make_pin(access.person(request), one))
 
 
 @login_required
@@ -88,6 +91,7 @@ def gateway(request: HttpRequest, gateway: str) -> HttpResponse:
         "revoked_at": _iso(one.revoked_at),
         "keyed_at": _iso(one.keyed_at or one.created),
         "instruments": _instruments(one),
+        "runs": _runs(one, words["state"]),
         "now_ms": _now_ms(),
         "may_edit": access.may(access.person(request), Role.EDITOR, one.site),
         "page": {"api": f"/api/v1/gateways/{one.slug}", "gateway": one.slug},
@@ -109,8 +113,7 @@ def keyed(request: HttpRequest, gateway: str) -> HttpResponse:
 def revoke(request: HttpRequest, gateway: str) -> HttpResponse:
     """Refuse the gateway's key."""
     one = _find(request, gateway, Role.EDITOR)
-    keys.shut_out(one)
-    audit.note(access.person(request), "gateway.revoked", one.name, site=one.site)
+    acts.revoke(access.person(request), one)
     return redirect("gateway", gateway)
 
 
@@ -120,11 +123,19 @@ def restore(request: HttpRequest, gateway: str) -> HttpResponse:
     """Undo a revoking; after a day the page says what to do instead."""
     one = _find(request, gateway, Role.EDITOR)
     try:
-        keys.undo_revoke(one)
+        acts.restore(access.person(request), one)
     except BadRequest as error:
         words = {"status": 400, "title": _("Too late to undo"), "text": str(error)}
         return render(request, "error.html", words, status=400)
-    audit.note(access.person(request), "gateway.restored", one.name, site=one.site)
+    return redirect("gateway", gateway)
+
+
+@login_required
+@require_POST
+def one_machine(request: HttpRequest, gateway: str) -> HttpResponse:
+    """End the alarm about two stations with one key."""
+    one = _find(request, gateway, Role.EDITOR)
+    acts.end_alarm(access.person(request), one)
     return redirect("gateway", gateway)
 
 
@@ -133,14 +144,15 @@ def restore(request: HttpRequest, gateway: str) -> HttpResponse:
 def remove(request: HttpRequest, gateway: str) -> HttpResponse:
     """Forget a gateway that never had a key, and so has no readings."""
     one = _find(request, gateway, Role.EDITOR)
-    gone, _rows = Gateway.objects.filter(id=one.id, key_hash=None, last_seen=None).delete()
-    if gone:
-        audit.note(access.person(request), "gateway.removed", one.name, site=one.site)
+    try:
+        acts.remove(access.person(request), one)
+    except BadRequest as error:
+        words = {"status": 400, "title": _("This gateway stays"), "text": str(error)}
+        return render(request, "error.html", words, status=400)
     return redirect("gateways")
 
 
-def _pin_page(request: HttpRequest, gateway: Gateway) -> HttpResponse:
-    text, until = pins.make_pin(gateway)
+def _pin_page(request: HttpRequest, gateway: Gateway, text: str, until: datetime) -> HttpResponse:
     words = {
         "gateway": gateway,
         "pin": f"{text[:4]} {text[4:]}",
@@ -179,6 +191,19 @@ def _instruments(one: Gateway) -> list[tuple[Instrument, State]]:
     ]
 
 
+def _runs(one: Gateway, state: str) -> list[dict[str, str]]:
+    return [
+        {
+            "began": rfc3339(each.run.first_us),
+            "heard": rfc3339(each.run.last_us),
+            "version": each.run.version,
+            "ending": each.ending,
+            "word": ending_word(each.ending, online=state == "online"),
+        }
+        for each in history(one.id, RUNS_SHOWN)
+    ]
+
+
 def _find(request: HttpRequest, slug: str, least: Role = Role.VIEWER) -> Gateway:
     try:
         return access.station_named(access.person(request), slug, least)
@@ -187,7 +212,11 @@ def _find(request: HttpRequest, slug: str, least: Role = Role.VIEWER) -> Gateway
 
 
 def _place(user: User, places: list[Site], slug: str) -> Site:
-    """The site a new gateway comes to; with only one to choose from, that one."""
+    """The site a new gateway comes to; with only one to choose from, that one, and for somebody who
+    is alone a new one.
+    """
+    if not slug and is_alone(user):
+        return own_site(user)
     if not places:
         raise PermissionDenied
     if not slug and len(places) > 1:

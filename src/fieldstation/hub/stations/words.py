@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
 
+from fieldstation.hub.instruments.words import decimal
+from fieldstation.hub.ledger.runs import Ending
 from fieldstation.hub.stations.models import Gateway
 
 # Beyond this the order of readings from several stations can no longer be trusted.
 CLOCK_OFF_S = 5.0
 # A station needs room for its journal's next weeks.
 DISK_SHORT = 500_000_000
-STEPS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+STEPS = ((86400, later("d")), (3600, later("h")), (60, later("min")), (1, later("s")))
 
 
 def state_word(state: str, *, registered: bool) -> str:
@@ -32,6 +35,18 @@ def attention(gateway: Gateway, facts: dict[str, Any]) -> list[str]:
     """One sentence for each thing that a person has to do something about, most urgent first."""
     found = [_alarm(facts), _silence(gateway, facts), _clock(facts), _disk(facts), _holes(facts)]
     return [sentence for sentence in found if sentence]
+
+
+def ending_word(ending: Ending, *, online: bool) -> str:
+    """How a run ended, in a few words."""
+    words = {
+        Ending.NONE: _("runs") if online else _("not heard of since"),
+        Ending.STOPPED: _("was stopped"),
+        Ending.WENT_DOWN: _("the machine went down, as in a power cut"),
+        Ending.CRASHED: _("crashed or was killed"),
+        Ending.BESIDE: _("reports beside the run after it"),
+    }
+    return words[ending]
 
 
 def figures(facts: dict[str, Any]) -> dict[str, str]:
@@ -70,7 +85,8 @@ def size_text(count: int) -> str:
     size, words = float(count), ["B", "kB", "MB", "GB"]
     while size >= 1000 and len(words) > 1:
         size, words = size / 1000, words[1:]
-    return f"{size:.3g} {words[0]}" if size < 1000 else f"{size:.0f} {words[0]}"
+    text = f"{size:.3g}" if size < 1000 else f"{size:.0f}"
+    return f"{decimal(text)} {words[0]}"
 
 
 def _alarm(facts: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@
 import { valueText } from "./format.js";
 import { frame, withUnit } from "./frame.js";
 import { everyNth, marks, short, svg } from "./svg.js";
+import { gettext, interpolate } from "./texts.js";
 
 const HEIGHT = 190;
 const EDGE = { left: 46, right: 6, top: 22, bottom: 22 };
@@ -20,7 +21,7 @@ export class Bars {
     const known = bars.filter((bar) => bar.value !== null);
     if (!known.length) {
       this.box.replaceChildren();
-      this.words.textContent = "No values yet.";
+      this.words.textContent = gettext("No values yet.");
       return;
     }
     const low = known.reduce((a, b) => (b.value < a.value ? b : a));
@@ -32,10 +33,11 @@ export class Bars {
   #described(low, high) {
     const { unit } = this.picture;
     const text = (value) => `${valueText(this.picture, value)} ${unit}`.trim();
-    if (low.value === high.value) return `all ${text(low.value)}`;
+    if (low.value === high.value) return interpolate(gettext("all %(value)s"), { value: text(low.value) });
     const apart = valueText(this.picture, high.value - low.value);
-    return `lowest ${text(low.value)} in ${low.number}, highest ${text(high.value)} in ${high.number}, `
-      + `${apart} ${unit} apart`;
+    return interpolate(gettext("lowest %(low)s in %(first)s, highest %(high)s in %(last)s, %(apart)s apart"), {
+      low: text(low.value), first: low.number, high: text(high.value), last: high.number, apart: `${apart} ${unit}`.trim(),
+    });
   }
 
   #chart(bars, low, high) {

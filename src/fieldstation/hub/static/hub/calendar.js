@@ -3,21 +3,22 @@
 
 import { causeText, swatch } from "./causes.js";
 import { make } from "./make.js";
+import { counted, gettext, interpolate, locale, ngettext } from "./texts.js";
 
 const DAY_MS = 86_400_000;
 const COLUMN = 40;
 const LABEL = 170;
 const MOST_DAYS = 31;
 const STATES = {
-  complete: "complete",
-  gaps: "readings are missing",
-  in_transit: "the rest is on its way",
-  not_heard: "the rest waits at a station that is silent",
-  wrong: "does not add up",
-  unknown: "the station told nothing of what was due",
+  complete: gettext("complete"),
+  gaps: gettext("readings are missing"),
+  in_transit: gettext("the rest is on its way"),
+  not_heard: gettext("the rest waits at a station that is silent"),
+  wrong: gettext("does not add up"),
+  unknown: gettext("the station told nothing of what was due"),
 };
 const MARKS = { in_transit: "↑", not_heard: "?", wrong: "!" };
-const date = (options) => new Intl.DateTimeFormat(undefined, { timeZone: "UTC", ...options });
+const date = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
 const dayNumber = date({ day: "numeric" });
 const month = date({ month: "short" });
 const wholeDay = date({ weekday: "short", day: "numeric", month: "long", year: "numeric" });
@@ -70,7 +71,7 @@ export class Calendar {
       this.parts.problem.hidden = true;
       this.#draw(days, rows);
     } catch (error) {
-      this.parts.problem.textContent = `The calendar could not be fetched: ${error.message}`;
+      this.parts.problem.textContent = interpolate(gettext("The calendar could not be fetched: %(error)s"), { error: error.message });
       this.parts.problem.hidden = false;
     }
   }
@@ -114,13 +115,13 @@ export class Calendar {
     this.#summary(rows);
     this.#legend(rows);
     if (!names.length) {
-      box.replaceChildren(make("p", "muted", "Nothing is known of these days."));
+      box.replaceChildren(make("p", "muted", gettext("Nothing is known of these days.")));
       return;
     }
     const table = make("table", "calendar");
     table.style.setProperty("--days", days.length);
     table.setAttribute("role", "grid");
-    table.setAttribute("aria-label", "Completeness by instrument and day (UTC)");
+    table.setAttribute("aria-label", gettext("Completeness by instrument and day (UTC)"));
     table.append(head(days), ...names.map((name) => this.#row(name, days)));
     box.replaceChildren(table);
     const buttons = [...box.querySelectorAll("button")];
@@ -185,12 +186,17 @@ export class Calendar {
   #summary(rows) {
     const total = (name) => rows.reduce((sum, row) => sum + row[name], 0);
     const wrong = rows.filter((row) => row.adds_up === false).length;
-    const words = [`${total("stored").toLocaleString()} readings stored`];
-    if (total("missed")) words.push(`${total("missed").toLocaleString()} missing`);
-    if (total("refused")) words.push(`${total("refused").toLocaleString()} refused by the hub`);
-    if (total("in_transit")) words.push(`${total("in_transit").toLocaleString()} not here yet`);
-    words.push(wrong ? `${wrong} days do not add up: please report it` : "every known day adds up");
-    this.parts.summary.textContent = rows.length ? `${words.join(", ")}. Days are UTC.` : "";
+    const words = [];
+    const add = (text, n) => words.push(interpolate(text, { n: counted(n) }));
+    const [stored, missed, refused, coming] = ["stored", "missed", "refused", "in_transit"].map(total);
+    add(ngettext("%(n)s reading stored", "%(n)s readings stored", stored), stored);
+    if (missed) add(gettext("%(n)s missing"), missed);
+    if (refused) add(gettext("%(n)s refused by the hub"), refused);
+    if (coming) add(gettext("%(n)s not here yet"), coming);
+    if (wrong) add(ngettext("%(n)s day does not add up: please report it", "%(n)s days do not add up: please report it", wrong), wrong);
+    else words.push(gettext("every known day adds up"));
+    const text = interpolate(gettext("%(account)s. Days are UTC."), { account: words.join(", ") });
+    this.parts.summary.textContent = rows.length ? text : "";
   }
 
   #legend(rows) {
@@ -202,7 +208,7 @@ export class Calendar {
     }
     const missing = [...causes].sort((a, b) => b[1] - a[1]);
     items.push(...missing.map(([cause, n]) => (
-      make("li", "", swatch(cause), `${causeText(cause)} ${n.toLocaleString()}`))));
+      make("li", "", swatch(cause), `${causeText(cause)} ${counted(n)}`))));
     this.parts.legend.replaceChildren(...items);
   }
 }
@@ -217,8 +223,8 @@ function legendItem(state, words, much = false) {
 function gapItems(rows) {
   const gaps = rows.filter((row) => row.state === "gaps");
   const items = [];
-  if (!gaps.every(isMuch)) items.push(legendItem("gaps", "up to 5 % are missing"));
-  if (gaps.some(isMuch)) items.push(legendItem("gaps", "more than 5 % are missing", true));
+  if (!gaps.every(isMuch)) items.push(legendItem("gaps", gettext("up to 5 % are missing")));
+  if (gaps.some(isMuch)) items.push(legendItem("gaps", gettext("more than 5 % are missing"), true));
   return items;
 }
 
@@ -243,7 +249,7 @@ function line(...cells) {
 
 function spoken(row) {
   const share = row.completeness === null ? "" : ` ${percent(row.completeness)} %,`;
-  const holes = Object.entries(row.holes).map(([cause, n]) => `${causeText(cause)} ${n.toLocaleString()}`);
+  const holes = Object.entries(row.holes).map(([cause, n]) => `${causeText(cause)} ${counted(n)}`);
   const why = holes.length ? `: ${holes.join(", ")}` : "";
   return `${row.instrument}, ${dayText(row.day)}:${share} ${stateText(row.state)}${why}`;
 }

@@ -5,6 +5,7 @@ import { momentText, valueText } from "./format.js";
 import { make } from "./make.js";
 import { hubNow } from "./state.js";
 import { fetchStates, refreshed } from "./states.js";
+import { locale } from "./texts.js";
 
 const MOST = 20;
 const VALUES = 400_000;
@@ -13,8 +14,8 @@ const POINTS = 4096;
 const BACK = [1, 7, 30];
 const REFRESH = { everyMs: 300_000, atLeastMs: 5000 };
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-const today = new Intl.DateTimeFormat(undefined, CLOCK);
-const before = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", ...CLOCK });
+const today = new Intl.DateTimeFormat(locale, CLOCK);
+const before = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...CLOCK });
 
 /** Fills `section`; returns what to call with live values. */
 export function changes(section, facts) {

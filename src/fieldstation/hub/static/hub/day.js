@@ -4,12 +4,13 @@ import { causeMeaning, causeText, swatch } from "./causes.js";
 import { dayText, percent, stateText } from "./calendar.js";
 import { holeLength } from "./holes.js";
 import { make } from "./make.js";
+import { counted, gettext, interpolate, locale, ngettext } from "./texts.js";
 
 const DAY_MS = 86_400_000;
-const clock = new Intl.DateTimeFormat(undefined, {
+const clock = new Intl.DateTimeFormat(locale, {
   timeZone: "UTC", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
-const withDay = new Intl.DateTimeFormat(undefined, {
+const withDay = new Intl.DateTimeFormat(locale, {
   timeZone: "UTC", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
 
@@ -27,48 +28,49 @@ export async function showDay(box, facts, row) {
   const answer = await fetch(`${facts.api}/holes?${query}`);
   const data = await answer.json();
   if (!answer.ok) {
-    list.append(make("li", "problem", `The holes could not be fetched: ${data.detail}`));
+    list.append(make("li", "problem", interpolate(gettext("The holes could not be fetched: %(error)s"), { error: data.detail })));
     return;
   }
   list.append(...data.holes.map((hole) => holeItem(hole, start, end)));
-  if (data.next) list.append(make("li", "muted", "There are more; the API lists them all."));
+  if (data.next) list.append(make("li", "muted", gettext("There are more; the API lists them all.")));
 }
 
 function account(row) {
-  const parts = [["stored", row.stored], ["missing", row.missed], ["refused", row.refused],
-    ["on the way", row.in_transit]].filter(([word, n]) => n || word === "stored");
+  const others = [[gettext("missing"), row.missed], [gettext("refused"), row.refused], [gettext("on the way"), row.in_transit]];
+  const parts = [[gettext("stored"), row.stored], ...others.filter(([, n]) => n)];
   const list = make("dl", "account");
   const add = (word, n, mark) => {
     list.append(make("div", "", make("dt", "", word), make("dd", "num", mark, n)));
   };
-  add("due", row.due === null ? "unknown" : row.due.toLocaleString(), "");
-  parts.forEach(([word, n], i) => add(word, n.toLocaleString(), i ? "+ " : "= "));
+  add(gettext("due"), row.due === null ? gettext("unknown") : counted(row.due), "");
+  parts.forEach(([word, n], i) => add(word, counted(n), i ? "+ " : "= "));
   return list;
 }
 
 function sentence(row) {
   const share = row.completeness === null ? "" : `${percent(row.completeness)} %: `;
-  const later = row.recovered ? ` ${row.recovered.toLocaleString()} came later after all.` : "";
-  return `${share}${stateText(row.state)}.${later}`;
+  const later = row.recovered ? ` ${interpolate(gettext("%(n)s came later after all."), { n: counted(row.recovered) })}` : "";
+  return `${share}${interpolate(gettext("%(sentence)s."), { sentence: stateText(row.state) })}${later}`;
 }
 
 function holeItem(hole, start, end) {
   const [first, last] = [Date.parse(hole.first), Date.parse(hole.last)];
   const when = (ms) => (ms < start || ms >= end ? withDay : clock).format(ms);
   const times = first === last ? when(first) : `${when(first)} – ${when(last)}`;
-  const still = hole.state === "open" ? ", still growing" : "";
-  const what = hole.layout ? ` of ${hole.layout}` : "";
-  const count = `${hole.count.toLocaleString()} ${hole.count === 1 ? "reading" : "readings"}${what}`;
+  const still = hole.state === "open" ? `, ${gettext("still growing")}` : "";
+  const what = hole.layout ? ` (${hole.layout})` : "";
+  const n = counted(hole.count);
+  const count = interpolate(ngettext("%(n)s reading", "%(n)s readings", hole.count), { n }) + what;
   const meaning = causeMeaning(hole.cause);
   const why = make("span", "", make("strong", "", causeText(hole.cause)), meaning ? `: ${meaning}` : "");
-  const state = hole.state === "recovered" ? "came after all" : `${count}${still}`;
+  const state = hole.state === "recovered" ? gettext("came after all") : `${count}${still}`;
   const length = first === last ? "" : ` (${holeLength(hole)})`;
   return make("li", "", swatch(hole.cause), make("span", "num", `${times}${length}`), why, make("span", "muted num", state));
 }
 
 function toPlot(facts, row, start, end) {
   const name = row.instrument.split("/").map(encodeURIComponent).join("/");
-  const link = make("a", "", "Show this day in the plot");
+  const link = make("a", "", gettext("Show this day in the plot"));
   const query = new URLSearchParams({ from: new Date(start).toISOString(), to: new Date(end).toISOString() });
   link.href = `/instruments/${facts.gateway}/${name}?${query}`;
   return make("p", "", link);

@@ -3,6 +3,7 @@
 
 import { frame } from "./frame.js";
 import { svg } from "./svg.js";
+import { counted, gettext } from "./texts.js";
 
 const WIDTH = 400;
 // Places of the sides around the middle; two sides alone stand on one line.
@@ -10,7 +11,7 @@ const CROSS = {
   height: 236, middle: [200, 118], solar: [54, 62], load: [346, 62], grid: [54, 174], battery: [346, 174],
 };
 const LINE = { height: 124, middle: [200, 70], solar: [54, 70], battery: [346, 70] };
-const NAMES = { solar: "Sun", load: "Load", grid: "Grid", battery: "Battery" };
+const NAMES = { solar: gettext("Sun"), load: gettext("Load"), grid: gettext("Grid"), battery: gettext("Battery") };
 const ICONS = {
   solar: "M0-6a6 6 0 1 0 .1 0ZM0-12v3M0 9v3M-12 0h3M9 0h3M-8.5-8.5l2.1 2.1M6.4 6.4l2.1 2.1M-8.5 8.5l2.1-2.1M6.4-6.4l2.1-2.1",
   load: "M-10 1 0-9 10 1M-7-2v11H7V-2M-2 9V3h4v6",
@@ -24,7 +25,7 @@ export class Flow {
   constructor(figure, picture) {
     this.picture = picture;
     this.plan = picture.sides.every(({ side }) => side in LINE) ? LINE : CROSS;
-    Object.assign(this, frame(figure, "Energy now"));
+    Object.assign(this, frame(figure, gettext("Energy now")));
   }
 
   draw(values) {
@@ -47,14 +48,14 @@ function state(side, values) {
   if (watts === null) {
     const volts = values[side.voltage[0]];
     if (typeof volts !== "number") return { watts, text: "–", way: "" };
-    return { watts, text: `${Math.round(volts)} V`, way: volts > 0 ? "" : ", none" };
+    return { watts, text: `${Math.round(volts)} V`, way: volts > 0 ? "" : `, ${gettext("none")}` };
   }
   const shown = Math.abs(Math.round(watts));
-  const text = `${shown.toLocaleString()} W`;
+  const text = `${counted(shown)} W`;
   const inward = side.side === "load" || side.side === "battery" ? -watts : watts;
   if (Math.abs(watts) < LEAST_W) return { watts: 0, text, way: "" };
-  const word = side.side === "battery" ? (watts > 0 ? ", charging" : ", discharging") : "";
-  return { watts: inward, text, way: word };
+  const word = watts > 0 ? gettext("charging") : gettext("discharging");
+  return { watts: inward, text, way: side.side === "battery" ? `, ${word}` : "" };
 }
 
 function power(side, values) {

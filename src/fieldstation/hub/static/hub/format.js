@@ -1,27 +1,37 @@
 // Values, ages and moments in people's words; the server writes values alike (instruments/words.py).
 
+import { decimal, gettext, interpolate, locale } from "./texts.js";
+
 const DIGITS = 6;
-const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+/** Units of time with their length in seconds, the longest first. */
+export const STEPS = [[86400, gettext("d")], [3600, gettext("h")], [60, gettext("min")], [1, gettext("s")]];
 
 /** The value without its unit; a dash for none. `form` has kind, decimals and codes. */
 export function valueText(form, value) {
   if (value === null || value === undefined || value === "") return "–";
-  if (form.kind === "enum") return (form.codes[String(value)] ?? `unknown ${value}`).replaceAll("_", " ");
-  if (form.kind === "flag") return value ? "on" : "off";
+  if (form.kind === "enum") return (form.codes[String(value)] ?? interpolate(gettext("unknown %(value)s"), { value })).replaceAll("_", " ");
+  if (form.kind === "flag") return value ? gettext("on") : gettext("off");
   if (typeof value !== "number") return String(value);
   if (form.kind === "number") {
     const whole = Math.trunc(Math.abs(value)).toString().length;
     const decimals = Math.min(form.decimals, Math.max(0, DIGITS - whole));
-    return form.decimals ? value.toFixed(decimals) : String(Number(value.toPrecision(DIGITS)));
+    return decimal(form.decimals ? value.toFixed(decimals) : String(Number(value.toPrecision(DIGITS))));
   }
-  return String(Math.round(value * 100) / 100);
+  return decimal(String(Math.round(value * 100) / 100));
+}
+
+/** A mean of values: where nobody said how many decimals they have, no more than tell something. */
+export function meanText(form, value) {
+  if (form.kind !== "number" || form.decimals || typeof value !== "number") return valueText(form, value);
+  const whole = Math.trunc(Math.abs(value)).toString().length;
+  return valueText(form, Number(value.toPrecision(Math.max(4, whole + 1))));
 }
 
 /** An age in at most two units: `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
 export function ageText(seconds) {
   const age = Math.max(0, Math.floor(seconds));
   const at = STEPS.findIndex(([size]) => age >= size);
-  if (at < 0) return "0 s";
+  if (at < 0) return `0 ${STEPS.at(-1)[1]}`;
   const [size, word] = STEPS[at];
   const text = `${Math.floor(age / size)} ${word}`;
   if (at >= 2) return text;
@@ -30,9 +40,14 @@ export function ageText(seconds) {
   return rest ? `${text} ${rest} ${smallerWord}` : text;
 }
 
+/** How long ago that was. */
+export function agoText(seconds) {
+  return interpolate(gettext("%(age)s ago"), { age: ageText(seconds) });
+}
+
 const DAY = { year: "numeric", month: "short", day: "numeric" };
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-const moment = new Intl.DateTimeFormat(undefined, { ...DAY, ...CLOCK });
+const moment = new Intl.DateTimeFormat(locale, { ...DAY, ...CLOCK });
 
 /** A moment in the viewer's own time zone, to the second. */
 export function momentText(ms) {

@@ -1,5 +1,10 @@
 // Buckets of one channel as a table for the plot, with a hole wherever readings are missing.
 
+// Where the cadence was changed the slower one is usual, too, as long as a tenth of the readings has
+// it; of a few readings the middle distance is.
+const MANY = 50;
+const usualAt = (count) => Math.floor(count * (count < MANY ? 0.5 : 0.9));
+
 /**
  * Longest distance in seconds between neighbours that are still joined: twice what is usual in this
  * piece of the series. So one late reading joins and a second missing one shows.
@@ -8,7 +13,7 @@ export function reach(starts, span, every) {
   const steps = [];
   for (let i = 1; i < starts.length; i += 1) steps.push(starts[i] - starts[i - 1]);
   steps.sort((a, b) => a - b);
-  const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 0;
+  const usual = steps.length ? steps[usualAt(steps.length)] : 0;
   return 2 * Math.max(span, every, usual);
 }
 

@@ -5,8 +5,21 @@ import { momentText } from "./format.js";
 import { make } from "./make.js";
 import { followMoments } from "./moments.js";
 import { showDay } from "./day.js";
+import { gettext } from "./texts.js";
 
 const AGAIN_MS = 60_000;
+// What stations tell; the words of a newer one are shown as they come.
+const EVENTS = {
+  started: gettext("started"),
+  stopped: gettext("stopped"),
+  clock_jump: gettext("clock jump"),
+  clock_drift: gettext("clock drift"),
+  disk_full: gettext("disk full"),
+  journal_set_aside: gettext("journal set aside"),
+  restored: gettext("restored"),
+  salvaged: gettext("salvaged"),
+  swapped: gettext("swapped"),
+};
 
 const facts = JSON.parse(document.getElementById("gateway-facts").textContent);
 const at = (id) => document.getElementById(id);
@@ -26,10 +39,10 @@ async function events() {
   const rows = (await answer.json()).events.map((event) => {
     const time = make("time", "num", momentText(Date.parse(event.at)));
     time.dateTime = event.at;
-    const what = make("span", "what", event.what.replaceAll("_", " "));
+    const what = make("span", "what", EVENTS[event.what] ?? event.what.replaceAll("_", " "));
     return make("li", "", time, what, make("bdi", "", event.text));
   });
-  at("events").replaceChildren(...(rows.length ? rows : [make("li", "muted", "None.")]));
+  at("events").replaceChildren(...(rows.length ? rows : [make("li", "muted", gettext("None."))]));
 }
 
 followMoments();

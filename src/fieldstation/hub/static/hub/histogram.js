@@ -2,6 +2,7 @@
 
 import { frame, withUnit } from "./frame.js";
 import { everyNth, short, svg } from "./svg.js";
+import { gettext, interpolate } from "./texts.js";
 
 const HEIGHT = 220;
 const EDGE = { left: 46, right: 14, top: 10, bottom: 38 };
@@ -9,7 +10,7 @@ const EDGE = { left: 46, right: 14, top: 10, bottom: 38 };
 export class Histogram {
   constructor(figure, picture) {
     this.picture = picture;
-    Object.assign(this, frame(figure, withUnit(`${picture.title} by size`, picture.unit)));
+    Object.assign(this, frame(figure, withUnit(interpolate(gettext("%(title)s by size"), picture), picture.unit)));
   }
 
   draw(values) {
@@ -18,8 +19,10 @@ export class Histogram {
     const most = bins.reduce((best, value, i) => (value > (bins[best] ?? 0) ? i : best), 0);
     const some = bins[most] > 0;
     this.words.textContent = some
-      ? `most at ${edges[most]} to ${edges[most + 1]} ${edgeUnit}: ${short(bins[most])} ${unit}`.trim()
-      : "Nothing counted.";
+      ? interpolate(gettext("most at %(from)s to %(to)s: %(value)s"), {
+        from: edges[most], to: `${edges[most + 1]} ${edgeUnit}`.trim(), value: `${short(bins[most])} ${unit}`.trim(),
+      })
+      : gettext("Nothing counted.");
     this.box.replaceChildren(this.#chart(bins));
   }
 
@@ -42,7 +45,7 @@ export class Histogram {
       if (!(value > 0)) return;
       const tall = Math.max(2, floor - y(Math.log10(value)));
       const box = { x: EDGE.left + i * each + 1, width: Math.max(1, each - 2), y: floor - tall, height: tall };
-      const words = `${edges[i]} to ${edges[i + 1]} ${edgeUnit}: ${short(value)}`;
+      const words = `${edges[i]} – ${edges[i + 1]} ${edgeUnit}: ${short(value)}`;
       chart.append(svg("rect", { ...box, rx: 2, class: "bar strong" }, svg("title", {}, words)));
     });
     const nth = everyNth(edges.length, inner, 34);
@@ -51,7 +54,7 @@ export class Histogram {
       chart.append(svg("text", { x: EDGE.left + i * each, y: floor + 16, class: "mark" }, edge));
     });
     const middle = EDGE.left + inner / 2;
-    chart.append(svg("text", { x: middle, y: HEIGHT - 4, class: "mark" }, `size in ${edgeUnit}`));
+    chart.append(svg("text", { x: middle, y: HEIGHT - 4, class: "mark" }, interpolate(gettext("size in %(unit)s"), { unit: edgeUnit })));
     return chart;
   }
 }

@@ -3,6 +3,7 @@
 import { causeText, groupOf, swatch } from "./causes.js";
 import { ageText } from "./format.js";
 import { make } from "./make.js";
+import { gettext, interpolate, ngettext } from "./texts.js";
 import { instant } from "./view.js";
 
 // Of more holes than this only the first are drawn; the plot could not show them apart.
@@ -48,7 +49,9 @@ export function holeAt(holes, at) {
 /** A hole in words: `gap: unplugged 3 h 12 min`. */
 export function holeText(hole) {
   const part = hole.layout ? ` (${hole.layout})` : "";
-  return `gap${part}: ${causeText(hole.cause)} ${ageText(Math.round(hole.to - hole.from))}${hole.open ? " so far" : ""}`;
+  const length = ageText(Math.round(hole.to - hole.from));
+  const said = hole.open ? interpolate(gettext("%(length)s so far"), { length }) : length;
+  return `${gettext("gap")}${part}: ${causeText(hole.cause)} ${said}`;
 }
 
 /** Shades `holes` on a canvas: `x(seconds)` places them, `box` is the plot, `css(name)` a colour. */
@@ -102,8 +105,8 @@ export function listHoles(list, holes) {
   }
   const sorted = [...causes].sort((a, b) => b[1].seconds - a[1].seconds).slice(0, LISTED);
   list.replaceChildren(...sorted.map(([cause, { n, seconds }]) => {
-    const times = n > 1 ? `, ${n} times` : "";
-    return make("li", "", swatch(cause), `gap: ${causeText(cause)} ${ageText(Math.round(seconds))}${times}`);
+    const times = n > 1 ? `, ${interpolate(ngettext("%(n)s time", "%(n)s times", n), { n })}` : "";
+    return make("li", "", swatch(cause), `${gettext("gap")}: ${causeText(cause)} ${ageText(Math.round(seconds))}${times}`);
   }));
   list.hidden = !sorted.length;
 }

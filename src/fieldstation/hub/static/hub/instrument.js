@@ -1,6 +1,7 @@
 // The page of one instrument: live values, and a plot whose view is the page's address.
 
 import { changes } from "./changes.js";
+import { STEPS } from "./format.js";
 import { fetchHoles, listHoles } from "./holes.js";
 import { Lamps } from "./lamps.js";
 import { isState } from "./lanes.js";
@@ -12,6 +13,7 @@ import { Plot, axisOf } from "./plot.js";
 import { Readout } from "./readout.js";
 import { drawSparkline } from "./sparkline.js";
 import { hubNow, showAge, showReading } from "./state.js";
+import { counted, decimal, gettext, interpolate, ngettext } from "./texts.js";
 import { timeline } from "./timeline.js";
 import { instant, over, queryOf, spanOf, viewOf } from "./view.js";
 
@@ -74,7 +76,7 @@ async function load() {
   link(from, to);
   pictures.over(from, to);
   if (!shown) {
-    at("plot-status").textContent = "Choose a channel to draw.";
+    at("plot-status").textContent = gettext("Choose a channel to draw.");
     return;
   }
   fetching?.abort();
@@ -95,7 +97,7 @@ async function load() {
     listHoles(at("plot-gaps"), holes);
     at("plot-status").textContent = described(buckets, states);
   } catch (error) {
-    if (error.name !== "AbortError") say(`The plot could not be fetched: ${error.message}`);
+    if (error.name !== "AbortError") say(interpolate(gettext("The plot could not be fetched: %(error)s"), { error: error.message }));
   } finally {
     at("plot").classList.remove("busy");
   }
@@ -124,14 +126,15 @@ function described(buckets, states) {
   const drawn = (buckets?.channels ?? []).flatMap((one) => one.n);
   const told = (states?.channels ?? []).map((one) => one.n);
   const values = [...drawn, ...told].reduce((a, b) => a + b, 0);
-  if (!values) return "There are no readings in this range. A longer one may hold some.";
-  const words = `${values.toLocaleString()} values`;
-  return buckets ? `${words}, one point for every ${spanText(buckets.span_s)}` : words;
+  if (!values) return gettext("There are no readings in this range. A longer one may hold some.");
+  const words = interpolate(ngettext("%(n)s value", "%(n)s values", values), { n: counted(values) });
+  if (!buckets) return words;
+  return `${words}, ${interpolate(gettext("one point for every %(span)s"), { span: spanText(buckets.span_s) })}`;
 }
 
 function spanText(seconds) {
-  const [size, word] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([s]) => seconds % s === 0) ?? [1, "s"];
-  return `${seconds / size} ${word}`;
+  const [size, word] = STEPS.find(([s]) => seconds % s === 0) ?? STEPS.at(-1);
+  return `${decimal(String(seconds / size))} ${word}`;
 }
 
 function link(from, to) {
@@ -156,8 +159,8 @@ function toggle(name, wanted) {
   const axes = new Set(next.map((one) => byName.get(one)).filter((one) => !isState(one)).map(axisOf));
   if (wanted && axes.size > 2) {
     picker.mark(view.channels);
-    const unit = byName.get(name).unit || "this kind of value";
-    say(`There is room for two units only. Remove the channels of one of them, then add ${unit}.`);
+    const unit = byName.get(name).unit || gettext("this kind of value");
+    say(interpolate(gettext("There is room for two units only. Remove the channels of one of them, then add %(unit)s."), { unit }));
     return;
   }
   open({ ...view, channels: next });
@@ -203,7 +206,7 @@ function showCustom(event) {
   event.preventDefault();
   const [from, to] = ["from", "to"].map((id) => new Date(at(id).value).getTime() / 1000);
   if (!(from < to)) {
-    say("The first instant has to lie before the second.");
+    say(gettext("The first instant has to lie before the second."));
     return;
   }
   at("custom").open = false;

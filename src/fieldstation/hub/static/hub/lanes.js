@@ -2,6 +2,7 @@
 // coloured span for each time in which it kept its value, with the label where there is room.
 
 import { valueText } from "./format.js";
+import { gettext } from "./texts.js";
 
 /** Height of one lane and of the words in it, in CSS pixels. */
 export const LANE = 46;
@@ -23,7 +24,7 @@ function spanAt(states, at) {
 }
 
 function label(channel, value) {
-  return value === null ? "several" : valueText(channel, value);
+  return value === null ? gettext("several") : valueText(channel, value);
 }
 
 /** The name of the colour of a value: codes in the order of the table, flags lit or not. */

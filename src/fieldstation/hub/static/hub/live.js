@@ -1,6 +1,8 @@
 // The stream of new readings. The browser reconnects by itself after a broken line and names the
 // last event it saw; after a refusal (the hub restarts) this module opens the stream anew.
 
+import { gettext } from "./texts.js";
+
 const AGAIN_MS = 4000;
 
 /** Calls `onReading({gateway, instrument, at_ms, values})` for every new state of an instrument. */
@@ -10,7 +12,7 @@ export function follow(onReading) {
   source.addEventListener("reading", (event) => onReading(JSON.parse(event.data)));
   source.addEventListener("open", () => { note.hidden = true; });
   source.addEventListener("error", () => {
-    note.textContent = "No line to the hub; trying again";
+    note.textContent = gettext("No line to the hub; trying again");
     note.hidden = false;
     if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(onReading), AGAIN_MS);
   });

@@ -1,6 +1,6 @@
 // Moments that the server wrote in UTC, in the viewer's words: ages that count on, or local time.
 
-import { ageText, momentText } from "./format.js";
+import { agoText, momentText } from "./format.js";
 import { hubNow } from "./state.js";
 
 const AGAIN_MS = 1000;
@@ -16,7 +16,7 @@ export function followMoments() {
   const ages = times.filter(({ node }) => node.dataset.ago !== undefined);
   const tick = () => {
     // Read anew each time: a live reading may have moved it.
-    for (const { node } of ages) node.textContent = `${ageText((hubNow() - Date.parse(node.dateTime)) / 1000)} ago`;
+    for (const { node } of ages) node.textContent = agoText((hubNow() - Date.parse(node.dateTime)) / 1000);
   };
   tick();
   setInterval(tick, AGAIN_MS);

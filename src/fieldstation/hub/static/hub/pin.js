@@ -1,6 +1,7 @@
 // The page with a PIN: its time left, the command to copy, and word of the station once it has its key.
 
 import { hubNow } from "./state.js";
+import { gettext, interpolate } from "./texts.js";
 
 const ASK_MS = 2000;
 
@@ -32,13 +33,13 @@ async function ask() {
     const answer = await fetch(state);
     if (!answer.ok) throw new Error(answer.statusText);
     const { keyed_at_ms: keyed, device } = await answer.json();
-    at("waiting").textContent = "Waiting for the station …";
+    at("waiting").textContent = gettext("Waiting for the station …");
     if (keyed === null || String(keyed) === keyedAtMs) return;
-    at("device").textContent = device ? `It calls itself ${device}.` : "";
+    at("device").textContent = device ? interpolate(gettext("It calls itself %(device)s."), { device }) : "";
     at("again").hidden = true;
     end("done");
   } catch {
-    at("waiting").textContent = "No line to the hub; trying again. The PIN stays good.";
+    at("waiting").textContent = gettext("No line to the hub; trying again. The PIN stays good.");
   }
 }
 

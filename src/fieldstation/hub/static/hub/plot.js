@@ -5,6 +5,7 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { lonely, reach, withGaps } from "./gaps.js";
 import { holeAt, shade } from "./holes.js";
 import { drawLanes, isState, LANE, stateAt } from "./lanes.js";
+import { language } from "./texts.js";
 import { timeLabels } from "./timeaxis.js";
 
 const CURVES = 8;
@@ -210,7 +211,7 @@ function spread(min, max) {
 function measured(values, incr, unit) {
   const digits = Math.max(0, Math.ceil(-Math.log10(incr) - 1e-9));
   const form = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  const texts = values.map((v) => (v === null ? "" : v.toLocaleString(undefined, form)));
+  const texts = values.map((v) => (v === null ? "" : v.toLocaleString(language, form)));
   const top = texts.findLastIndex((text) => text);
   if (unit && top >= 0) texts[top] += ` ${unit}`;
   return texts;

@@ -2,6 +2,7 @@
 // once and can be undone.
 
 import { arrangement, makeTile, size } from "./plots-tiles.js";
+import { gettext, interpolate } from "./texts.js";
 
 const WIDEST = 4;
 const TALLEST = 3;
@@ -37,7 +38,7 @@ async function post(what, body) {
     at("board-problem").hidden = true;
     show(data);
   } catch (error) {
-    at("board-problem").textContent = `The arrangement is not kept: ${error.message}`;
+    at("board-problem").textContent = interpolate(gettext("The arrangement is not kept: %(error)s"), { error: error.message });
     at("board-problem").hidden = false;
   }
 }
@@ -64,7 +65,9 @@ function move(item, back) {
   if (back) other.before(item);
   else other.after(item);
   item.querySelector(".grip").focus();
-  at("said").textContent = `Place ${[...board.children].indexOf(item) + 1} of ${board.children.length}`;
+  at("said").textContent = interpolate(gettext("Place %(place)s of %(all)s"), {
+    place: [...board.children].indexOf(item) + 1, all: board.children.length,
+  });
 }
 
 board.addEventListener("click", (event) => {

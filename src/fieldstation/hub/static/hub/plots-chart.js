@@ -7,6 +7,7 @@ import { shade } from "./holes.js";
 import { drawLanes, LANE } from "./lanes.js";
 import { points } from "./plots-marks.js";
 import { strftime, zoneLabels } from "./plots-strftime.js";
+import { counted } from "./texts.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const AXIS = 44;
@@ -142,7 +143,8 @@ export class Chart {
     const unit = [...new Set(units.map((one) => one.unit).filter(Boolean))].join(", ");
     const look = { ...this.#axisLook(), scale: axis, side: place === 0 ? 3 : 1, size: width };
     if (place) look.grid = { show: false };
-    return { ...look, label: (place === 0 && this.look.ylabel) || unit || undefined };
+    const values = (u, marks) => marks.map((mark) => (mark === null ? "" : counted(mark)));
+    return { ...look, values, label: (place === 0 && this.look.ylabel) || unit || undefined };
   }
 
   #behind(u) {
@@ -164,7 +166,11 @@ export class Chart {
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + (this.#lanes() + 14) * devicePixelRatio);
+      // Beside the line, on the side that has room for it.
+      const gap = 4 * devicePixelRatio;
+      const fits = x + gap + ctx.measureText(text).width <= bbox.left + bbox.width;
+      ctx.textAlign = fits ? "left" : "right";
+      ctx.fillText(text, fits ? x + gap : x - gap, bbox.top + (this.#lanes() + 14) * devicePixelRatio);
     });
     ctx.restore();
   }

@@ -1,11 +1,13 @@
 // Times on an axis in a given time zone: by a strftime pattern, or by what fits the distance of marks.
 
+import { locale } from "./texts.js";
+
 const two = (number) => String(number).padStart(2, "0");
 const formats = new Map();
 
 function format(zone, options) {
   const key = zone + JSON.stringify(options);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone }));
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, { ...options, timeZone: zone }));
   return formats.get(key);
 }
 

@@ -1,10 +1,11 @@
 // A figure on a page: fetches what it shows, draws it, names its curves and puts them in numbers.
 
-import { momentText, valueText } from "./format.js";
+import { meanText, momentText, valueText } from "./format.js";
 import { listHoles } from "./holes.js";
 import { make } from "./make.js";
 import { Chart, loadStyle } from "./plots-chart.js";
 import { zoneMoment } from "./plots-strftime.js";
+import { counted, gettext, interpolate, ngettext } from "./texts.js";
 
 const AGAIN_MS = 30_000;
 
@@ -69,7 +70,7 @@ export class View {
       this.say("");
       this.onData?.(data);
     } catch (error) {
-      if (error.name !== "AbortError") this.say(`The plot could not be fetched: ${error.message}`);
+      if (error.name !== "AbortError") this.say(interpolate(gettext("The plot could not be fetched: %(error)s"), { error: error.message }));
     } finally {
       box.classList.remove("busy");
     }
@@ -95,8 +96,9 @@ export class View {
     listHoles(this.#part("gaps"), this.data.gaps);
     const n = this.data.curves.reduce((sum, one) => sum + one.figures.n, 0);
     const states = this.data.lanes.length;
-    const words = n || states ? `${n.toLocaleString()} readings` : "There are no readings in this range";
-    this.#part("status").textContent = `${words}. Times in ${this.data.zone}.`;
+    const some = interpolate(ngettext("%(n)s reading", "%(n)s readings", n), { n: counted(n) });
+    const words = n || states ? some : gettext("There are no readings in this range");
+    this.#part("status").textContent = interpolate(gettext("%(words)s. Times in %(zone)s."), { words, zone: this.data.zone });
   }
 
   #chips() {
@@ -119,7 +121,7 @@ export class View {
     values.forEach((value, i) => {
       const one = this.data.curves[i];
       const unit = one.unit && value !== null ? ` ${one.unit}` : "";
-      this.chips[i].reading.textContent = valueText(one, value) + unit;
+      this.chips[i].reading.textContent = meanText(one, value) + unit;
     });
   }
 }
@@ -130,13 +132,13 @@ const cell = (text) => make("td", "num", text);
 export function showFigures(section, data) {
   const rows = data.curves.map((one) => {
     const { n, min, mean, max, last, completeness } = one.figures;
-    const value = (number) => valueText(one, number) + (one.unit && number !== null ? ` ${one.unit}` : "");
+    const value = (number, text = valueText) => text(one, number) + (one.unit && number !== null ? ` ${one.unit}` : "");
     const name = make("th", "", make("bdi", "", one.label));
     name.scope = "row";
     const lastCell = cell(value(last));
     if (one.last_s) lastCell.title = momentText(one.last_s * 1000);
-    const whole = completeness === null ? "unknown" : `${(Math.floor(completeness * 1000) / 10).toLocaleString()} %`;
-    return make("tr", "", name, cell(n.toLocaleString()), cell(value(min)), cell(value(mean)), cell(value(max)), lastCell, cell(whole));
+    const whole = completeness === null ? gettext("unknown") : `${counted(Math.floor(completeness * 1000) / 10)} %`;
+    return make("tr", "", name, cell(counted(n)), cell(value(min)), cell(value(mean, meanText)), cell(value(max)), lastCell, cell(whole));
   });
   section.querySelector("tbody").replaceChildren(...rows);
   section.hidden = !rows.length;

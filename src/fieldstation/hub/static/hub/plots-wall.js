@@ -3,6 +3,7 @@
 
 import { make } from "./make.js";
 import { makeTile } from "./plots-tiles.js";
+import { gettext, locale } from "./texts.js";
 
 const ASK_MS = 15_000;
 const CLOCK_MS = 1000;
@@ -18,7 +19,7 @@ for (const tile of JSON.parse(at("board-facts").textContent).tiles) {
   board.append(item);
   item.view.load();
 }
-if (!board.children.length) board.append(make("li", "", "There is no plot on this dashboard yet."));
+if (!board.children.length) board.append(make("li", "", gettext("There is no plot on this dashboard yet.")));
 
 const loadAll = () => { for (const item of board.children) item.view?.load(); };
 
@@ -27,10 +28,10 @@ async function stayAwake() {
   if (!navigator.wakeLock || document.hidden || lock) return;
   try {
     lock = await navigator.wakeLock.request("screen");
-    at("awake").textContent = "The screen stays on.";
+    at("awake").textContent = gettext("The screen stays on.");
     lock.addEventListener("release", () => { lock = null; at("awake").textContent = ""; });
   } catch {
-    at("awake").textContent = "This browser lets the screen go dark.";
+    at("awake").textContent = gettext("This browser lets the screen go dark.");
   }
 }
 
@@ -43,12 +44,12 @@ async function ask() {
     loadAll();
   } catch {
     away = true;
-    at("link-state").textContent = "No line to the hub; trying again";
+    at("link-state").textContent = gettext("No line to the hub; trying again");
     at("link-state").hidden = false;
   }
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 setInterval(() => { at("clock").textContent = clock.format(new Date()); }, CLOCK_MS);
 setInterval(ask, ASK_MS);
 addEventListener("online", ask);

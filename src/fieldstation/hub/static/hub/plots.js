@@ -6,6 +6,7 @@ import { bindKeys, bindTouch } from "./moves.js";
 import { closeMenusOutside } from "./picker.js";
 import { lookOf, showFigures, View } from "./plots-view.js";
 import { zoneField, zoneMoment } from "./plots-strftime.js";
+import { counted, decimal, gettext, interpolate } from "./texts.js";
 import { instant } from "./view.js";
 
 const at = (id) => document.getElementById(id);
@@ -50,7 +51,7 @@ function showNotes(data) {
     if (!note.removable) return item;
     const cross = make("button", "quiet", "×");
     cross.type = "button";
-    cross.setAttribute("aria-label", `Remove the note ${note.text}`);
+    cross.setAttribute("aria-label", interpolate(gettext("Remove the note %(text)s"), note));
     cross.addEventListener("click", async () => {
       try {
         await send(`/plots/notes/${note.id}/remove`, {});
@@ -111,17 +112,20 @@ async function showDays() {
 }
 
 function dayTable(curve, zone) {
-  const head = ["Day", "Hours", "Readings", "Least", "Mean", "Most", "Change", "Total", "Complete"];
+  const head = [
+    gettext("Day"), gettext("Hours"), gettext("Readings"), gettext("Least"), gettext("Mean"), gettext("Most"),
+    gettext("Change"), gettext("Total"), gettext("Complete"),
+  ];
   const titles = make("tr", "", ...head.map((word) => { const cell = make("th", "", word); cell.scope = "col"; return cell; }));
   const value = (number, unit = curve.unit) => (number === null ? "–" : `${valueText(curve, number)} ${unit}`.trim());
   const rows = curve.days.map((day) => {
     const name = make("th", "num", day.day);
     name.scope = "row";
-    const whole = day.completeness === null ? "unknown" : `${Math.floor(day.completeness * 1000) / 10} %`;
-    const cells = [String(day.hours), day.n.toLocaleString(), value(day.min), value(day.mean), value(day.max), value(day.change), value(day.total, curve.total_unit), whole];
+    const whole = day.completeness === null ? gettext("unknown") : `${counted(Math.floor(day.completeness * 1000) / 10)} %`;
+    const cells = [decimal(String(day.hours)), counted(day.n), value(day.min), value(day.mean), value(day.max), value(day.change), value(day.total, curve.total_unit), whole];
     return make("tr", "", name, ...cells.map((text) => make("td", "num", text)));
   });
-  const table = make("table", "listing", make("caption", "", make("bdi", "", curve.label), ` · days of ${zone}`), make("thead", "", titles), make("tbody", "", ...rows));
+  const table = make("table", "listing", make("caption", "", make("bdi", "", curve.label), ` · ${interpolate(gettext("days of %(zone)s"), { zone })}`), make("thead", "", titles), make("tbody", "", ...rows));
   const box = make("div", "scroll", table);
   box.tabIndex = 0;
   box.setAttribute("role", "region");

@@ -1,10 +1,11 @@
 // The row above the plot: which channels are drawn, and their values under the cursor.
 
 import { swatch } from "./causes.js";
-import { momentText, valueText } from "./format.js";
+import { meanText, momentText, valueText } from "./format.js";
 import { holeText } from "./holes.js";
 import { isState } from "./lanes.js";
 import { curveOf } from "./plot.js";
+import { gettext, interpolate } from "./texts.js";
 
 /** Writes chips for `channels` into `list`; `onRemove(name)` is told of a click on a cross. */
 export class Readout {
@@ -34,7 +35,7 @@ export class Readout {
       }
       const channel = this.channels[i];
       const unit = channel.unit && mean !== null ? ` ${channel.unit}` : "";
-      this.cells[i].reading.textContent = valueText(channel, mean) + unit;
+      this.cells[i].reading.textContent = meanText(channel, mean) + unit;
       const wide = min !== null && min !== max;
       const edges = wide ? `${valueText(channel, min)} … ${valueText(channel, max)}` : "";
       this.cells[i].spread.textContent = edges;
@@ -51,7 +52,7 @@ function chip(channel, place, onRemove) {
   const cross = document.createElement("button");
   cross.type = "button";
   cross.textContent = "×";
-  cross.setAttribute("aria-label", `Remove ${channel.label}`);
+  cross.setAttribute("aria-label", interpolate(gettext("Remove %(label)s"), channel));
   cross.addEventListener("click", () => onRemove(channel.name));
   item.append(swatch, label, reading, spread, cross);
   return { item, reading, spread };

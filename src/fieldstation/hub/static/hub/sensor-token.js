@@ -2,12 +2,14 @@
 
 import { followCopies, followTabs } from "./copy.js";
 import { latestOf } from "./posted.js";
+import { gettext } from "./texts.js";
 
 const ASK_MS = 1500;
 const page = document.getElementById("token-page");
 const waiting = document.getElementById("waiting");
 const words = waiting.textContent;
-let before;
+// What had arrived when this page was made; a post may be quicker than this script.
+const { before } = page.dataset;
 
 // The token came as the answer to a form: loading this page again must not make another one.
 history.replaceState(null, "", page.dataset.page);
@@ -18,14 +20,13 @@ async function ask() {
   try {
     const latest = await latestOf(page.dataset.api);
     waiting.textContent = words;
-    before ??= latest?.received ?? "";
     if (!latest || latest.received === before) return;
     clearInterval(asking);
     waiting.hidden = true;
     document.getElementById("document").textContent = JSON.stringify(latest.document, null, 2);
     document.getElementById("arrived").hidden = false;
   } catch {
-    waiting.textContent = "No line to the hub; trying again. The token stays good.";
+    waiting.textContent = gettext("No line to the hub; trying again. The token stays good.");
   }
 }
 

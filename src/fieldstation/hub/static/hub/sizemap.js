@@ -6,6 +6,7 @@ import { frame, withUnit } from "./frame.js";
 import { reach } from "./gaps.js";
 import { shade } from "./holes.js";
 import { everyNth, short } from "./svg.js";
+import { gettext, interpolate } from "./texts.js";
 import { timeLabels } from "./timeaxis.js";
 import { instant } from "./view.js";
 
@@ -26,7 +27,7 @@ export class SizeMap {
     this.picture = picture;
     this.api = facts.api;
     this.everyS = facts.everyS;
-    Object.assign(this, frame(figure, withUnit(`${picture.title} by size in ${picture.edgeUnit} over time`, picture.unit)));
+    Object.assign(this, frame(figure, withUnit(interpolate(gettext("%(title)s by size in %(edgeUnit)s over time"), picture), picture.unit)));
     this.canvas = document.createElement("canvas");
     this.canvas.setAttribute("role", "img");
     this.box.append(this.canvas);
@@ -72,7 +73,7 @@ export class SizeMap {
     this.#scale(ctx, width);
     const [from, to] = this.asked.map((s) => momentText(s * 1000));
     this.#legend(range);
-    this.canvas.setAttribute("aria-label", `${this.words.textContent}, ${from} to ${to}`);
+    this.canvas.setAttribute("aria-label", `${this.words.textContent}, ${from} – ${to}`);
   }
 
   #cells(ctx, width, [low, high]) {
@@ -103,7 +104,7 @@ export class SizeMap {
   #legend(range) {
     const ramp = document.createElement("span");
     ramp.className = "ramp";
-    const words = range ? [`${short(range[0])} `, ramp, ` ${short(range[1])}`] : ["Nothing counted."];
+    const words = range ? [`${short(range[0])} `, ramp, ` ${short(range[1])}`] : [gettext("Nothing counted.")];
     this.words.replaceChildren(...words);
   }
 

@@ -3,8 +3,8 @@
 import { reach } from "./gaps.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-// A day in steps of five minutes.
-const POINTS = 290;
+// A day in steps of ten minutes: two pixels each.
+const POINTS = 145;
 
 /** Fetches the last 24 hours and draws them into the `svg` of a card. */
 export async function drawSparkline(svg) {

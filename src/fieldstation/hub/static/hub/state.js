@@ -1,6 +1,6 @@
 // What a card or page shows of one instrument: newest values, age, and the word on its badge.
 
-import { ageText, valueText } from "./format.js";
+import { agoText, valueText } from "./format.js";
 
 // The viewer's clock may be wrong; ages are counted on the hub's.
 const ahead = Number(document.documentElement.dataset.nowMs ?? Date.now()) - Date.now();
@@ -39,7 +39,7 @@ export function showAge(box) {
     badge.dataset.state = state;
     badge.textContent = badge.dataset[state];
   }
-  if (at) box.querySelector("[data-age]").textContent = `${ageText(age)} ago`;
+  if (at) box.querySelector("[data-age]").textContent = agoText(age);
   return state;
 }
 

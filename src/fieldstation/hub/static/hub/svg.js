@@ -1,5 +1,7 @@
 // Small words for drawing: SVG elements, and marks of an axis.
 
+import { decimal } from "./texts.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with attributes and, behind them, children or text. */
@@ -28,5 +30,5 @@ export function everyNth(count, width, each) {
 
 /** A number in few digits, however small. */
 export function short(value) {
-  return String(Number(value.toPrecision(3)));
+  return decimal(String(Number(value.toPrecision(3))));
 }

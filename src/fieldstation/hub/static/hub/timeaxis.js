@@ -1,8 +1,10 @@
 // The words below the plot: the finest part of the time at every mark, the larger part beneath the
 // first mark and wherever it changes. All in the viewer's language and time zone.
 
+import { locale } from "./texts.js";
+
 const DAY_S = 86400;
-const forms = (options) => new Intl.DateTimeFormat(undefined, options);
+const forms = (options) => new Intl.DateTimeFormat(locale, options);
 const seconds = forms({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minutes = forms({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const days = forms({ month: "short", day: "numeric" });

@@ -7,6 +7,7 @@ import { make } from "./make.js";
 import { hubNow } from "./state.js";
 import { fetchStates, refreshed } from "./states.js";
 import { svg } from "./svg.js";
+import { gettext, locale } from "./texts.js";
 
 const DAYS = 7;
 // Steps of ten minutes: finer ones than the eye tells apart would show every late reading as a hole.
@@ -15,8 +16,8 @@ const REFRESH = { everyMs: 300_000, atLeastMs: 5000 };
 // Of the drawing, which is stretched to the width of its place.
 const WIDTH = 2400;
 const TALL = 26;
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric" });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric" });
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** Fills `section`; returns what to call with live values. */
 export function timeline(section, facts) {
@@ -104,6 +105,7 @@ const text = (section, channel, value) => (value === null ? section.dataset.seve
 
 function hoursText(ms) {
   const minutes = Math.round(ms / 60_000);
-  if (minutes < 1) return ms > 0 ? "< 1 min" : "–";
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const [hour, minute] = [gettext("h"), gettext("min")];
+  if (minutes < 1) return ms > 0 ? `< 1 ${minute}` : "–";
+  return minutes < 60 ? `${minutes} ${minute}` : `${Math.floor(minutes / 60)} ${hour} ${minutes % 60} ${minute}`;
 }
