@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.endtoend.test_demo import of_this_demo, sign_in, told_by
+from tests.endtoend.test_demo import sign_in, told_by
 
 from fieldstation.cli.past import LIVE_STEP_S
 from fieldstation.instruments import registry
@@ -71,6 +71,14 @@ def children(parent: int) -> dict[int, str]:
         if status[0] != "Z" and int(status[1]) == parent:
             found |= {int(folder.name): words} | children(int(folder.name))
     return found
+
+
+def lives(process: int) -> bool:
+    """Whether it runs; one that has ended and was not waited for has no words any more."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def until(true: Callable[[], bool], what: str) -> None:
@@ -136,9 +144,10 @@ def test_a_demo_whose_plugs_are_pulled_has_a_calendar_that_adds_up(tmp_path: Pat
             before = counts(client)
             pull_every_plug(process, chance)
             until(partial(_more, client, before), "an instrument did not come back")
+        running = children(process.pid)
         process.kill()
         process.wait()
-    until(lambda: not of_this_demo(folder), "a child outlived the demo")
+    until(lambda: not any(map(lives, running)), "a child outlived the demo")
     with demo(folder, told) as (_, client):
         until(partial(_more, client, before), "an instrument did not come back")
     with hub(folder, told) as client:
@@ -155,7 +164,8 @@ def test_a_demo_whose_plugs_are_pulled_has_a_calendar_that_adds_up(tmp_path: Pat
     assert {hole["cause"] for hole in missing} >= {"stopped"}
     for name, seconds in spans.items():
         due = sum(row["due"] for row in found if row["instrument"] == name)
-        assert due == pytest.approx(seconds / LIVE_STEP_S + 1, abs=2), name
+        # At each start the grid may begin anew.
+        assert due == pytest.approx(seconds / LIVE_STEP_S + 1, abs=ROUNDS + 3), name
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class ChildEnded(FieldstationError):
 class _Child:
     name: str
     command: Sequence[str]
+    user: str | None
     process: asyncio.subprocess.Process
 
 
@@ -73,11 +74,11 @@ class Children:
         return line.decode().strip()
 
     async def run(
-        self, name: str, *command: str, announces: bool = False
+        self, name: str, *command: str, announces: bool = False, user: str | None = None
     ) -> asyncio.subprocess.Process:
-        """Start any program."""
-        process = await _spawn(command, announces)
-        self._running.append(_Child(name, command, process))
+        """Start any program, as another `user` if one is named."""
+        process = await _spawn(command, announces, user)
+        self._running.append(_Child(name, command, user, process))
         return process
 
     def next_time(self, name: str, *arguments: str) -> None:
@@ -119,7 +120,7 @@ class Children:
             wait_s = backoff.next_s()
             print(f"fieldstation: {ended}; it is started again in {wait_s:.1f} s", file=sys.stderr)
             await asyncio.sleep(wait_s)
-            child.process = await _spawn(child.command)
+            child.process = await _spawn(child.command, user=child.user)
 
 
 def _program(arguments: Sequence[str]) -> Sequence[str]:
@@ -130,13 +131,16 @@ def _reason(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-async def _spawn(command: Sequence[str], announces: bool = False) -> asyncio.subprocess.Process:
+async def _spawn(
+    command: Sequence[str], announces: bool = False, user: str | None = None
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE if announces else asyncio.subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=_die_with_parent,
+        user=user,
     )
 
 

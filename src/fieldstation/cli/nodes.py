@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 import shutil
 import socket
 import sys
@@ -21,6 +23,7 @@ from fieldstation.transport.mqtt import publish
 
 # Debian keeps it where only administrators look.
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+USER = "mosquitto"
 NAMES = {"esp_node": "hall", "json_node": "weather"}
 
 
@@ -86,6 +89,20 @@ def _section(node: Node, port: MqttPort) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _unprivileged(folder: str) -> str | None:
+    """As whom a broker in this folder runs that root starts. It would change to that user by
+    itself, and the kernel would then no longer tell it when the demo dies.
+    """
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        return None
+    if os.geteuid() != 0:
+        return None
+    Path(folder).chmod(0o755)
+    return USER
+
+
 @asynccontextmanager
 async def _broker() -> AsyncIterator[MqttPort]:
     """A broker of its own on a free port of this machine, gone at the end."""
@@ -95,7 +112,7 @@ async def _broker() -> AsyncIterator[MqttPort]:
         file = Path(folder) / "mosquitto.conf"
         file.write_text(f"listener {port.port} {port.host}\nallow_anonymous true\nlog_dest none\n")
         async with Children(lasting=True) as children:
-            await children.run("broker", str(PROGRAM), "-c", str(file))
+            await children.run("broker", str(PROGRAM), "-c", str(file), user=_unprivileged(folder))
             watch = asyncio.create_task(children.watch())
             try:
                 yield port
