@@ -182,7 +182,7 @@ def test_a_client_that_reads_nothing_is_left(alone: Alone) -> None:
             deaf.setblocking(False)
             for _ in range(20_000):
                 deaf.send(request)
-        assert ended.poll(20_000), "the connection is still there"
+        assert ended.poll(120_000), "the connection is still there"
     assert alone.serves()
 
 
