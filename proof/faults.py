@@ -186,8 +186,9 @@ async def _broken(name: str, folder: Path, seed: int, break_it: Act, mend_it: Ac
         data = here.journal.parent
         life = here.start()
         await until(lambda: newest(here.journal) > 50, 60)
+        here.note()
         break_it(data)
-        await asyncio.sleep(AWAY_S)
+        await _noting(here, AWAY_S)
         ended = not life.alive
         before = newest(here.journal)
         mend_it(data)
@@ -198,6 +199,14 @@ async def _broken(name: str, folder: Path, seed: int, break_it: Act, mend_it: Ac
         took_s = time.monotonic() - mended
         count = await _account(here)
     return _figures(name, took_s, ended, count), count.notes
+
+
+async def _noting(here: Site, seconds: float) -> None:
+    """Look at what is accepted all the while: a full disk gives up what the hub has."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        here.note()
+        await asyncio.sleep(0.02)
 
 
 async def _account(here: Site) -> Count:

@@ -102,6 +102,8 @@ def examine(
         second = _image(journal)
         unlike = () if first == second and again is None else ("the second opening differs",)
         if thorough:
+            if put is not None or aside:
+                _hear_the_sink(journal, told)
             wrong += _goes_on(journal, seed, told)
     except (StoreError, LookupError, ValueError) as error:
         return Verdict(damaged=(f"{type(error).__name__}: {error}",))
@@ -151,6 +153,15 @@ def _facts(journal: Journal, seed: int, told: Told) -> tuple[str, ...]:
     if stored != journal.last:
         wrong.append(f"the ledger counts {stored} of {journal.last} stored readings")
     return tuple(wrong)
+
+
+def _hear_the_sink(journal: Journal, told: Told) -> None:
+    """What every first report of a station does: it names what it takes for settled, and the sink
+    asks for what it misses of that. The pages of a damaged file may know an older cursor only.
+    """
+    for boot, first, last in journal.settled_spans(SINK, MOST_BATCHES):
+        for start, end in told.received.absent(first, last):
+            journal.resend(SINK, boot, start, end)
 
 
 def _goes_on(journal: Journal, seed: int, told: Told) -> tuple[str, ...]:

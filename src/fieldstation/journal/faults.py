@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _PRIMARY = 0xFF  # the low byte of an extended result code is the plain one
 
 _UNDECODABLE = 254  # our number for text that is no UTF-8: Python reports it without a code
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, _UNDECODABLE}
+_OF_THE_FILE = ("no such ", "unsupported file format")
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "is locked by another program: close the program that writes to it",
     sqlite3.SQLITE_LOCKED: "is locked by another program: close the program that writes to it",
@@ -44,8 +46,8 @@ def translate(path: Path, error: sqlite3.Error) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", _UNDECODABLE) & _PRIMARY
     if code == sqlite3.SQLITE_FULL:
         return StoreFull(f"no room for the journal {path}: free disk space or raise its limit")
-    if code == sqlite3.SQLITE_ERROR and str(error).startswith("no such "):
-        code = sqlite3.SQLITE_CORRUPT  # our statements are fixed, so the file lost a table
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith(_OF_THE_FILE):
+        code = sqlite3.SQLITE_CORRUPT  # our statements are fixed, so the file is at fault
     if code in _DAMAGED and not isinstance(error, sqlite3.ProgrammingError):
         return StoreDamaged(f"the journal {path} is damaged ({error})")
     if code == sqlite3.SQLITE_IOERR:
@@ -67,6 +69,17 @@ def _read_only(path: Path) -> bool:
         return False
 
 
+def _of_the_system(path: Path, error: OSError) -> StoreError | None:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return StoreFull(f"no room for the journal {path}: free disk space")
+        case errno.EIO:
+            return DiskFault(f"the disk failed under the journal {path} ({error}): check the disk")
+        case errno.EROFS:
+            return DiskReadOnly(f"the journal {path} is read-only: check the mount")
+    return None
+
+
 @contextmanager
 def in_our_words(path: Path) -> Iterator[None]:
     """Turn SQLite's errors within into StoreFull, StoreDamaged, StoreUnavailable or DiskFault."""
@@ -74,6 +87,11 @@ def in_our_words(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         ours = translate(path, error)
+        if ours is None:
+            raise
+        raise ours from error
+    except OSError as error:  # of a folder: SQLite has numbers of its own
+        ours = _of_the_system(path, error)
         if ours is None:
             raise
         raise ours from error
