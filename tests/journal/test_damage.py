@@ -4,12 +4,15 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
-from fieldstation.errors import StoreError
+from fieldstation.errors import StoreDamaged, StoreError
 from fieldstation.journal import Journal, Reader, open_journal
+from fieldstation.journal.faults import in_order
+from fieldstation.journal.schema import PAGE_BYTES
 
 from .conftest import NOW_US, VALUES, reading
 
@@ -76,6 +79,50 @@ def test_no_flipped_bit_of_the_file_ever_yields_a_wrong_reading(path: Path, tmp_
         finally:
             reader.close()
     assert noticed > 100
+
+
+def test_rows_out_of_order_are_damage_and_end(path: Path) -> None:
+    journal, _ = open_journal(path, utc_us=lambda: NOW_US)
+    journal.append([reading(index) for index in range(3)])
+    root = journal._db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'pack'").fetchone()
+    page = (root[0] - 1) * PAGE_BYTES
+    journal.close()
+    content = bytearray(path.read_bytes())
+    assert content[page + 3 : page + 5] == bytes(2)
+    content[page + 4] = 100  # an empty page that says it has cells: all read as number 0
+    path.write_bytes(content)
+
+    with closing(sqlite3.connect(path)) as db:
+        above = db.execute("SELECT first FROM pack WHERE first > 0 LIMIT 1").fetchone()
+        assert above == (0,)
+    with pytest.raises(StoreDamaged, match="damaged"), closing(Reader(path)) as reader:
+        reader.after(0, 10)
+    with pytest.raises(StoreDamaged, match="damaged"):
+        _read_by_its_writer(path)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "down", "good"),
+    [
+        ([], False, True), ([1, 5, 9], False, True), ([9, 5, 1], True, True),
+        ([5, 5], False, False), ([5, 1], False, False), ([1, 5], True, False),
+        ([0, 5], False, False), ([5, 10], False, False), ([10, 5], True, False),
+    ],
+)  # fmt: skip
+def test_numbers_are_in_order_between_their_ends(
+    numbers: list[int], down: bool, good: bool
+) -> None:
+    with nullcontext() if good else pytest.raises(sqlite3.DatabaseError):
+        in_order(numbers, 1, 9, down=down)
+
+
+def _read_by_its_writer(path: Path) -> None:
+    journal, aside = open_journal(path, utc_us=lambda: NOW_US)
+    try:
+        assert aside is None
+        journal.after(0, 10)
+    finally:
+        journal.release()
 
 
 def _random_bytes(path: Path) -> None:

@@ -21,7 +21,7 @@ from fieldstation.journal.quarantine import (
     no_longer_refused,
     set_apart,
 )
-from fieldstation.journal.rowreader import NEAR
+from fieldstation.journal.rowreader import HIGHEST, NEAR
 from fieldstation.journal.rows import Row
 from fieldstation.journal.shares import Kind, Side, shared, spread
 from fieldstation.journal.tallies import Place
@@ -47,7 +47,7 @@ class Damage(Writer):
 
     def _set_damaged(self, pairs: Sequence[Range]) -> None:
         for first, last in pairs:
-            rows = self._raw("WHERE sequence BETWEEN ? AND ? ORDER BY sequence", (first, last))
+            rows = self._raw(first, last)
             places = [(row[0], place) for row in rows if (place := self._place_of(row))]
             for _, place in places:
                 self._tallies.add(place.key, -1)
@@ -106,7 +106,7 @@ class Damage(Writer):
             yield Hole(number, instrument, layout, Cause.DAMAGED, boot, *span, part, State.LOST)
 
     def _below(self, number: int) -> Side | None:
-        rows = self._raw("WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", (number, NEAR))
+        rows = self._raw(0, number - 1, NEAR, down=True)
         packs = self._packs.downwards(1, number - 1)
         pack = next((pack for pack in packs if pack.shares), None)
         if pack and (not rows or rows[0][0] < pack.last):
@@ -114,7 +114,7 @@ class Damage(Writer):
         return self._of_rows(rows)
 
     def _above(self, number: int) -> Side | None:
-        rows = self._raw("WHERE sequence > ? ORDER BY sequence LIMIT ?", (number, NEAR))
+        rows = self._raw(number + 1, HIGHEST, NEAR)
         packs = self._packs.upwards(number + 1, self.last)
         pack = next((pack for pack in packs if pack.shares), None)
         if pack and (not rows or rows[0][0] > pack.first):

@@ -6,6 +6,8 @@
    be trusted, because the system reports a failed write once and then calls the page clean.
 3. So does a file that may only be read (`DiskReadOnly`): only a new connection finds out that this
    is over.
+4. An answer that is not what was asked for is damage as well (`in_order`), though SQLite does not
+   say so. `test_rows_out_of_order_are_damage_and_end`
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from fieldstation.errors import StoreDamaged, StoreError, StoreFull, StoreUnavailable
@@ -78,6 +81,16 @@ def _of_the_system(path: Path, error: OSError) -> StoreError | None:
         case errno.EROFS:
             return DiskReadOnly(f"the journal {path} is read-only: check the mount")
     return None
+
+
+def in_order(numbers: Sequence[int], first: int, last: int, *, down: bool = False) -> None:
+    """Raise sqlite3.DatabaseError unless the numbers that SQLite found from `first` to `last` rise,
+    or with `down` fall. It does not always notice that a tree of pages is damaged, and who goes on
+    from the last number would go in circles.
+    """
+    along = [first - 1, *(reversed(numbers) if down else numbers), last + 1]
+    if numbers and any(one >= two for one, two in pairwise(along)):
+        raise sqlite3.DatabaseError("its rows are out of order")
 
 
 @contextmanager

@@ -59,8 +59,7 @@ class Packing(Damage):
         self._packs.put(kept, body)
 
     def _plain(self, first: int, last: int, most: int) -> list[Numbered]:
-        where = "WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
-        return self._select(where, (first, last, most))
+        return self._intact(self._raw(first, last, most))
 
     # --- sealing ---
 
@@ -90,6 +89,8 @@ class Packing(Damage):
     def _pieces(self, start: int, end: int) -> Iterator[tuple[Range, Pack | None]]:
         """A gap cut at the ends of packs, each with the pack that it is."""
         for pack in self._packs.upwards(start, end):
+            if pack.last < start:  # damaged: it lies within the one before
+                continue
             if start < pack.first:
                 yield (start, pack.first - 1), None
             part = max(start, pack.first), min(end, pack.last)

@@ -26,6 +26,7 @@ from fieldstation.batch.model import Batch, UnknownLayout
 from fieldstation.errors import CodecError
 from fieldstation.journal.catalogue import Catalogue
 from fieldstation.journal.digest import digest
+from fieldstation.journal.faults import in_order
 from fieldstation.model import Kept, Layout, Trust
 
 # What one flipped bit can cost. Twice as many would save half a byte of six for each reading.
@@ -87,6 +88,7 @@ class Packs:
             " ORDER BY first LIMIT 1",
             (below, last),
         ).fetchone():
+            in_order([row[0]], below + 1, last)
             pack = self._pack(row)
             below = pack.first
             if pack.last >= first:
@@ -99,6 +101,7 @@ class Packs:
             " ORDER BY first DESC LIMIT 1",
             (last, first - MOST),
         ).fetchone():
+            in_order([row[0]], first - MOST + 1, last)
             pack = self._pack(row)
             if pack.last >= first:
                 yield pack

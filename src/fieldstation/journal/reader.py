@@ -20,7 +20,7 @@ from fieldstation.journal.faults import in_our_words
 from fieldstation.journal.ledger import Account, Books
 from fieldstation.journal.meter import Meter
 from fieldstation.journal.quarantine import Quarantined, damaged_notes, given_up, quarantined
-from fieldstation.journal.rowreader import SCAN_ROWS, RowReader
+from fieldstation.journal.rowreader import HIGHEST, SCAN_ROWS, RowReader
 from fieldstation.journal.runs import Runs
 from fieldstation.journal.tallies import Key, key_of
 
@@ -229,9 +229,7 @@ class Reader(RowReader):
     def _untallied(self, tallied: int) -> Counter[Key]:
         """Where the readings count that no tally holds yet, also those that were damaged since."""
         counts: Counter[Key] = Counter()
-        while rows := self._raw(
-            "WHERE sequence > ? ORDER BY sequence LIMIT ?", (tallied, SCAN_ROWS)
-        ):
+        while rows := self._raw(tallied + 1, HIGHEST, SCAN_ROWS):
             for row, (_, kept) in zip(rows, self._unpacked(rows), strict=True):
                 if kept is not None:
                     counts[key_of(kept.reading)] += 1

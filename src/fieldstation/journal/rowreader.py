@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from fieldstation.batch.model import Announcement
 from fieldstation.errors import StoreUnavailable
 from fieldstation.journal.about import read_about
 from fieldstation.journal.catalogue import Catalogue
-from fieldstation.journal.faults import in_our_words
+from fieldstation.journal.faults import in_order, in_our_words
 from fieldstation.journal.packs import Pack, Packs
 from fieldstation.journal.rows import COLUMNS, Row, unpack
 from fieldstation.journal.schema import open_readable
@@ -27,7 +26,7 @@ SCAN_ROWS = 5000  # rows looked at in one step of a scan, so that memory stays f
 NEAR = 100  # rows on each side of a damaged one among which an intact one is looked for
 _APART_US = 3600 * 1_000_000  # a time that is further off than this from its neighbour's is damaged
 
-_HIGHEST = (1 << 63) - 1
+HIGHEST = (1 << 63) - 1
 
 Numbered = tuple[int, Kept | None]
 """A row's sequence, and its reading if it is intact."""
@@ -43,12 +42,11 @@ class RowReader:
         self.path = path
         with in_our_words(path):
             self._db = self._open()
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._db.close)
                 self._catalogue = Catalogue(self._db)
                 self._packs = Packs(self._db, self._catalogue)
-            except BaseException:
-                self._db.close()
-                raise
+                undo.pop_all()
 
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():
@@ -103,8 +101,7 @@ class RowReader:
         ]
         if not streams or limit < 1:
             return []
-        where = f"WHERE stream IN ({', '.join(streams)}) ORDER BY sequence DESC LIMIT ?"
-        rows = self._select(where, (limit,))
+        rows = self._intact(self._raw(0, HIGHEST, limit, down=True, streams=streams))
         down_to = rows[-1][0] if len(rows) == limit else 0
         found: list[Numbered] = []
         with in_our_words(self.path):
@@ -128,15 +125,13 @@ class RowReader:
             position = step[-1][0]
 
     def _scan(self, sequence: int, limit: int) -> list[Numbered]:
-        return self._rows(sequence + 1, _HIGHEST, limit)
+        return self._rows(sequence + 1, HIGHEST, limit)
 
     def _rows(self, first: int, last: int, most: int, *, down: bool = False) -> list[Numbered]:
         """Up to `most` readings from `first` to `last`, or from `last` down to `first`."""
         if most < 1:
             return []
-        order = "DESC" if down else "ASC"
-        where = f"WHERE sequence BETWEEN ? AND ? ORDER BY sequence {order} LIMIT ?"
-        rows = self._raw(where, (first, last, most))
+        rows = self._raw(first, last, most, down=down)
         if len(rows) == most:
             first, last = (rows[-1][0], last) if down else (first, rows[-1][0])
         found = self._from_packs(first, last, most, down=down)
@@ -171,9 +166,6 @@ class RowReader:
             return [(number, None) for number in numbers]
         return [(one.sequence, one) for one in kept]
 
-    def _select(self, where: str, values: tuple[Any, ...]) -> list[Numbered]:
-        return self._intact(self._raw(where, values))
-
     def _intact(self, rows: list[Row]) -> list[Numbered]:
         """Rows with their numbers, None in place of a damaged one."""
         found = self._unpacked(rows)
@@ -186,10 +178,20 @@ class RowReader:
                 self.on_damage(damaged)
         return found
 
-    def _raw(self, where: str, values: tuple[Any, ...]) -> list[Row]:
-        query = f"SELECT {COLUMNS} FROM reading {where}"  # noqa: S608 - no text from outside
+    def _raw(
+        self, first: int, last: int, most: int = -1, *, down: bool = False,
+        streams: Sequence[str] = (),
+    ) -> list[Row]:  # fmt: skip
+        """Up to `most` rows (-1: all) from `first` to `last`, or down from `last`, as they are."""
+        among = f"AND stream IN ({', '.join(streams)})" if streams else ""
+        query = (
+            f"SELECT {COLUMNS} FROM reading WHERE sequence BETWEEN ? AND ? {among}"  # noqa: S608 - no text from outside
+            f" ORDER BY sequence {'DESC' if down else 'ASC'} LIMIT ?"
+        )
         with in_our_words(self.path):
-            return self._db.execute(query, values).fetchall()
+            rows = self._db.execute(query, (first, last, most)).fetchall()
+            in_order([row[0] for row in rows], first, last, down=down)
+        return rows
 
     def _unpacked(self, rows: Sequence[Row]) -> list[Numbered]:
         streams, boots = self._catalogue.streams, self._catalogue.boots
@@ -215,12 +217,10 @@ class RowReader:
         return Place(boot, *owner, utc_us) if boot is not None else None
 
     def _near(self, sequence: int) -> Kept | None:
-        before = "WHERE sequence < ? ORDER BY sequence DESC LIMIT ?"
-        behind = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
-        for where in (before, behind):
-            for _, kept in self._unpacked(self._raw(where, (sequence, NEAR))):
-                if kept is not None:
-                    return kept
+        before = self._raw(0, sequence - 1, NEAR, down=True)
+        for _, kept in self._unpacked([*before, *self._raw(sequence + 1, HIGHEST, NEAR)]):
+            if kept is not None:
+                return kept
         return None
 
     @contextmanager

@@ -8,6 +8,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from fieldstation.journal.faults import in_order
 from fieldstation.journal.packs import MOST
 
 Run = tuple[int, int, int]
@@ -71,4 +72,7 @@ class Runs:
             " ORDER BY first LIMIT 1",
             (sequence, sequence - MOST, sequence),
         ).fetchall()
-        return min(rows, default=None)
+        found = min(rows, default=None)
+        if found is not None:
+            in_order([found[0]], sequence, found[0])
+        return found

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from fieldstation.errors import StoreUnavailable
@@ -94,7 +95,8 @@ def open_writable(path: Path, most_bytes: int) -> sqlite3.Connection:
     Raises StoreUnavailable for a file of another form, else sqlite3.Error.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-    try:
+    with ExitStack() as undo:
+        undo.callback(db.close)
         db.execute(f"PRAGMA page_size={PAGE_BYTES}")
         for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF"):
             db.execute(f"PRAGMA {setting}").fetchall()
@@ -103,9 +105,7 @@ def open_writable(path: Path, most_bytes: int) -> sqlite3.Connection:
         if version_of(db, path) == 0:
             create(db)
             sync_folder(path.parent)
-    except BaseException:
-        db.close()
-        raise
+        undo.pop_all()
     return db
 
 
@@ -120,14 +120,13 @@ def create(db: sqlite3.Connection) -> None:
 def open_readable(path: Path) -> sqlite3.Connection:
     """A connection that can only read. Raises like `open_writable`."""
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    try:
+    with ExitStack() as undo:
+        undo.callback(db.close)
         if version_of(db, path) == 0:
             if db.execute("SELECT 1 FROM sqlite_schema").fetchone():
                 raise StoreUnavailable(f"{path} is not a journal: name the station's data folder")
             raise StoreUnavailable(f"the journal {path} holds nothing yet: has the station run?")
-    except BaseException:
-        db.close()
-        raise
+        undo.pop_all()
     return db
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -48,11 +48,10 @@ class Writer(Reader):
         self._stale = False
         self._last = self._last_meant = 0
         super().__init__(path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.release)
             self._load(({}, {}))
-        except BaseException:
-            self.release()
-            raise
+            undo.pop_all()
 
     def _open(self) -> sqlite3.Connection:
         return open_writable(self.path, self._most_bytes)
@@ -106,19 +105,16 @@ class Writer(Reader):
     def _attempt(self, work: Callable[[], T], done: list[T]) -> T:
         self._inside = True
         notes = self._unwritten()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._roll_back, notes)
             with in_our_words(self.path):
                 self._db.execute("BEGIN IMMEDIATE")
                 done.append(work())
                 self._cursors.write()
                 self._meter.write()
                 self._db.execute("COMMIT")
-        except BaseException:
-            self._last_meant = self._last
-            self._roll_back(notes)
-            raise
-        finally:
-            self._inside = False
+            undo.pop_all()
+        self._inside = False
         self._cursors.written()
         self._meter.written()
         return done[0]
@@ -130,7 +126,8 @@ class Writer(Reader):
         """Back to what the file says. A connection that cannot even do this is given up before the
         next transaction.
         """
-        self._stale = True
+        self._inside, self._stale = False, True
+        self._last_meant = self._last
         with suppress(sqlite3.Error, StoreError):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
