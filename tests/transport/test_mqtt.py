@@ -296,6 +296,24 @@ async def test_the_twin_of_a_node_publishes_until_it_is_stopped(running: Broker)
             await speaking
 
 
+async def test_who_is_stopped_in_the_moment_of_an_answer_stops(
+    running: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answered(*_args: object) -> None:
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        loop.call_soon(answer.set_result, None)
+        loop.call_soon(speaking.cancel)
+        await asyncio.wait_for(answer, 1)
+
+    monkeypatch.setattr(aiomqtt.Client, "publish", answered)
+    twin = registry.speaker("esp_node", "", 1)
+    speaking = asyncio.ensure_future(publish(twin, lambda: 1_779_969_600.0, running.port))
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await speaking
+
+
 @pytest.mark.parametrize(
     ("text", "port"),
     [

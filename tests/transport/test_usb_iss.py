@@ -22,6 +22,7 @@ from fieldstation.transport.address import I2cPort, SpiPort, UsbIssPort
 from fieldstation.transport.host import pty_host
 
 NOON_S = 1_779_969_600.0
+START_S = time.monotonic()
 
 ONE_BY_ONE = SpiLine(mode=1, hz=500_000, pause_us=20)
 WHOLE = SpiLine(mode=1, hz=500_000)
@@ -52,7 +53,7 @@ class Memory:
 
 
 def _wall() -> float:
-    return NOON_S + time.monotonic() % 60
+    return NOON_S + time.monotonic() - START_S
 
 
 def _answer(twin: UsbIssTwin, data: bytes, utc_s: float = 0.0) -> bytes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import aiomqtt
 from aiomqtt import MqttError, ProtocolVersion
@@ -21,6 +22,8 @@ from paho.mqtt.properties import Properties
 from fieldstation.errors import ConfigError, LinkDenied, LinkError, LinkLost, LinkNotFound
 from fieldstation.model import MqttLine
 from fieldstation.transport.address import MqttPort
+
+T = TypeVar("T")
 
 MOST_BYTES = 65_536
 # Head and topic of a packet beside its payload.
@@ -139,10 +142,24 @@ async def _connect(client: aiomqtt.Client, port: MqttPort) -> aiomqtt.Client:
 async def leave(client: aiomqtt.Client) -> None:
     """Say goodbye, or drop what is left of the connection."""
     with suppress(MqttError):
-        await client.__aexit__(None, None, None)
+        await heeding(client.__aexit__(None, None, None))
     if client._disconnected.done():
         # Who was reading has been told; nobody else wants to know.
         client._disconnected.exception()
+
+
+async def heeding(answer: Awaitable[T]) -> T:
+    """What the broker answers. Raises CancelledError for who is cancelled meanwhile.
+
+    aiomqtt waits by `asyncio.wait_for`. Before Python 3.12 that gives its result, and no word of
+    the cancellation, to a task that is cancelled in the moment when the result comes.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    found = await answer
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return found
 
 
 # --- words ---

@@ -25,7 +25,15 @@ from aiomqtt import MqttError
 from fieldstation.errors import LinkDenied, LinkError
 from fieldstation.model import Message, MqttLine, Speaker
 from fieldstation.transport.address import MqttPort
-from fieldstation.transport.broker import REFUSED, Inbox, connected, leave, lost, number
+from fieldstation.transport.broker import (
+    REFUSED,
+    Inbox,
+    connected,
+    heeding,
+    leave,
+    lost,
+    number,
+)
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +112,7 @@ async def publish(
             try:
                 while True:
                     for said in speaker.speak(wall()):
-                        await client.publish(said.topic, said.payload, 1, said.retained)
+                        await heeding(client.publish(said.topic, said.payload, 1, said.retained))
                     await asyncio.sleep(speaker.speaks_every_s / speed)
             finally:
                 await leave(client)
@@ -115,7 +123,7 @@ async def publish(
 
 async def _subscribe(client: aiomqtt.Client, port: MqttPort, topics: Sequence[str]) -> None:
     try:
-        codes = await client.subscribe([(topic, 1) for topic in topics])
+        codes = await heeding(client.subscribe([(topic, 1) for topic in topics]))
     except MqttError as error:
         raise lost(port, error) from error
     for topic, code in zip(topics, codes, strict=True):

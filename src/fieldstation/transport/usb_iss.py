@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from fieldstation.errors import CodecError, ConfigError, LinkBusy, LinkLost
@@ -158,13 +159,12 @@ class Adapter:
 
     async def _join(self) -> None:
         self._users += 1
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.leave)
             async with self._turn:
                 if self._link is None:
                     await self._begin()
-        except BaseException:
-            await self.leave()
-            raise
+            undo.pop_all()
 
     async def _begin(self) -> None:
         from fieldstation.transport.serial import open_serial
