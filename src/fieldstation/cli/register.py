@@ -17,7 +17,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -128,7 +128,8 @@ def _secret_file(path: Path) -> Iterator[TextIO]:
         descriptor, scratch = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written: {error.strerror}") from error
-    try:
+    with ExitStack() as undo:
+        undo.callback(Path(scratch).unlink, missing_ok=True)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             if os.geteuid() == 0:
                 owner = folder.stat()
@@ -138,10 +139,7 @@ def _secret_file(path: Path) -> Iterator[TextIO]:
             os.fsync(descriptor)
         os.replace(scratch, path)
         _sync(folder)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(scratch)
-        raise
+        undo.pop_all()
 
 
 def _sync(folder: Path) -> None:

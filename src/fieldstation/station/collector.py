@@ -26,6 +26,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -41,9 +42,9 @@ from fieldstation.model import Instant, Reading
 from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.clock import Clock
 from fieldstation.station.rescue import Rescue
+from fieldstation.station.riders import Rider, Work, forget, settle
 
 T = TypeVar("T")
-Work = Callable[[Journal], Any]
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +72,6 @@ class CollectorState:
     salvage: str = ""
 
 
-@dataclass(slots=True)
-class _Rider:
-    work: Work
-    done: asyncio.Future[Any]
-    patient: bool = False
-
-
 class Collector:
     """Owns the journal at `path`. Use within `async with`; `run` must be running for anything to
     be written. `make_room` deletes something from a full journal and tells how much.
@@ -101,7 +95,7 @@ class Collector:
         self._commit_every_s = commit_every_s
         self._most_bytes = most_bytes
         self._waiting: deque[Reading] = deque()
-        self._riders: list[_Rider] = []
+        self._riders: list[Rider] = []
         self._news = asyncio.Event()
         self._wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -123,18 +117,12 @@ class Collector:
     async def __aenter__(self) -> Collector:
         self._loop = asyncio.get_running_loop()
         self._began_us = self._clock.now().mono_us
-        while True:
-            try:
-                await self._on_thread(lambda: self._open(0))
-                self.look_aside()
-                return self
-            except DiskFault as error:
-                if self._since_s >= STAY_S:
-                    raise
-                await self._wait(error)
-            except BaseException:
-                self._thread.shutdown()
-                raise
+        with ExitStack() as undo:
+            undo.callback(self._thread.shutdown)
+            await self._open_at_last()
+            self.look_aside()
+            undo.pop_all()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -181,7 +169,7 @@ class Collector:
     async def ride(self, work: Callable[[Journal], T], patience_s: float) -> T:
         """As `Outbox.ride`."""
         loop = asyncio.get_running_loop()
-        rider = _Rider(work, loop.create_future())
+        rider = Rider(work, loop.create_future())
         self._riders.append(rider)
         timer = loop.call_later(patience_s, self.hurry)
         try:
@@ -194,8 +182,8 @@ class Collector:
         """Like `ride` for who does not wait for the outcome: tried until the journal takes it."""
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        done.add_done_callback(_forget)
-        self._riders.append(_Rider(work, done, patient=True))
+        done.add_done_callback(forget)
+        self._riders.append(Rider(work, done, patient=True))
         loop.call_later(patience_s, self.hurry)
 
     def hurry(self) -> None:
@@ -259,9 +247,9 @@ class Collector:
             patient = [rider for rider in riders if rider.patient]
             self._riders = [*patient[-MOST_PATIENT:], *self._riders]
             told = [rider for rider in riders if not rider.patient]
-            _settle(told, [error] * len(told))
+            settle(told, [error] * len(told))
             raise
-        _settle(riders, results)
+        settle(riders, results)
         if full is not None:
             raise full
         for _ in readings:
@@ -271,6 +259,16 @@ class Collector:
             log.info("the journal takes readings again")
             self.state.error = ""
         self._backoff.reset()
+
+    async def _open_at_last(self) -> None:
+        """Open the journal. Raises DiskFault when the disk goes on failing."""
+        while True:
+            try:
+                return await self._on_thread(lambda: self._open(0))
+            except DiskFault as error:
+                if self._since_s >= STAY_S:
+                    raise
+                await self._wait(error)
 
     @property
     def _since_s(self) -> float:
@@ -288,7 +286,7 @@ class Collector:
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _write(self, readings: list[Reading], riders: list[_Rider]) -> list[Any]:
+    def _write(self, readings: list[Reading], riders: list[Rider]) -> list[Any]:
         def work() -> list[Any]:
             if readings:
                 self._journal.append(readings)
@@ -299,7 +297,7 @@ class Collector:
         return results
 
     def _as_room_is(
-        self, readings: list[Reading], riders: list[_Rider]
+        self, readings: list[Reading], riders: list[Rider]
     ) -> tuple[list[Any], StoreFull | None]:
         """Write everything; without room for it the riders alone, and why."""
         if not self.state.full or self._room_again():
@@ -383,18 +381,3 @@ class Collector:
             self._loop.call_soon_threadsafe(self._rescue.wanted.set)
             self._loop.call_soon_threadsafe(self.look_aside)
             log.error("a damaged journal was put aside", extra={"file": str(aside)})
-
-
-def _settle(riders: list[_Rider], results: list[Any]) -> None:
-    for rider, result in zip(riders, results, strict=True):
-        if rider.done.done():
-            continue
-        if isinstance(result, BaseException):
-            rider.done.set_exception(result)
-        else:
-            rider.done.set_result(result)
-
-
-def _forget(done: asyncio.Future[Any]) -> None:
-    if not done.cancelled():
-        done.exception()

@@ -75,8 +75,8 @@ def store(key: str | None) -> Any:
 
 
 def person_of(key: str | None) -> User | None:
-    """The person signed in with this session; None when it ended, ran out, or its password was
-    changed.
+    """The person whom this key of a cookie signs in; None when they signed out, it ran out, or the
+    password was changed.
     """
     row = SignedIn.objects.filter(session=key or "").first()
     if row is None or _over(row):

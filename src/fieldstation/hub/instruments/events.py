@@ -34,6 +34,6 @@ def events(request: HttpRequest) -> HttpResponseBase:
 
 
 def sites_seen(session: str | None) -> Sites | None:
-    """The sites that the person of this session may see now; None when the session has ended."""
+    """The sites that the person whom this key signs in may see now; None when they signed out."""
     user = person_of(session)
     return None if user is None else frozenset(access.sites(user).values_list("id", flat=True))

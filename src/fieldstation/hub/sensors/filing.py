@@ -17,6 +17,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -100,14 +101,13 @@ class Filing:
         be kept at all.
         """
         self._settle()
-        try:
-            verdicts, group = self._commit(posts)
-        except DatabaseError as error:
-            self._shapes.clear()
-            raise StoreUnavailable("The hub cannot keep documents at the moment.") from error
-        except BaseException:
-            self._shapes.clear()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self._shapes.clear)
+            try:
+                verdicts, group = self._commit(posts)
+            except DatabaseError as error:
+                raise StoreUnavailable("The hub cannot keep documents at the moment.") from error
+            undo.pop_all()
         self._sequences |= group.sequences
         self._owed = group.rows
         try:

@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fieldstation.errors import StoreUnavailable
@@ -37,12 +37,11 @@ class Connections:
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._owner = _own(path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, self._owner)
             migrate(path)
             self._open()
-        except BaseException:
-            os.close(self._owner)
-            raise
+            undo.pop_all()
 
     def _open(self) -> None:
         self.writer = open_writer(self.path)

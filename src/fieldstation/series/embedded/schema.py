@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -124,11 +124,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=10
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(connection.close)
             _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
+            undo.pop_all()
         return connection
 
 

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fieldstation.batch.limits import MOST_INTEGER
@@ -70,11 +70,10 @@ class EmbeddedStore:
         self._segment = 0
         self._after_commit: list[Done] = []
         self._files = Connections(Path(path))
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._files.close)
             self._start()
-        except BaseException:
-            self._files.close()
-            raise
+            undo.pop_all()
         self._thread: threading.Thread | None = None
         if background:
             self._thread = threading.Thread(target=self._run, name="series-seal", daemon=True)
