@@ -22,7 +22,7 @@ import httpx
 import fieldstation
 from fieldstation.batch import encode
 from fieldstation.batch import report as reports
-from fieldstation.batch.facts import DAY_US, Fact, Tally
+from fieldstation.batch.facts import DAY_US, Event, Fact, Tally
 from fieldstation.batch.model import Batch
 from fieldstation.batch.report import Answer, Report
 from fieldstation.cli import nodes, stage
@@ -108,7 +108,7 @@ def bring(
                     day = one.reading.instant.utc_us // DAY_US
                     days[batch.boot, one.reading.instrument, day] += 1
             tallies = [Tally(*place, count) for place, count in sorted(days.items())]
-            facts: list[Fact] = [*tallies, *holes(scripts)]
+            facts: list[Fact] = [*tallies, *holes(scripts), _end(key)]
             for at in range(0, len(facts), reports.MOST_FACTS):
                 some = facts[at : at + reports.MOST_FACTS]
                 _post(hub, reports.PATH, _report(key, through + at, some))
@@ -137,15 +137,27 @@ def _posted(hub: httpx.Client, path: str, body: bytes, kind: str) -> bytes:
 
 
 def _report(key: str, after: int = 0, facts: Sequence[Fact] = ()) -> bytes:
-    """A word of the run that the past belongs to; the same one for all who know the key."""
-    name = hashlib.blake2b(key.encode(), digest_size=24).digest()
+    """A word of the run that the past belongs to."""
+    boot, journal = _names(key)
     now_us = SystemClock().now().utc_us
     report = Report(
-        name[16:].hex(), name[:16], "", fieldstation.__version__, now_us, 0, 0,
+        journal.hex(), boot, "", fieldstation.__version__, now_us, 0, 0,
         disk_free_bytes=shutil.disk_usage(".").free,
         after=after, facts=tuple(enumerate(facts, after + 1)),
     )  # fmt: skip
     return json.dumps(report.as_json()).encode()
+
+
+def _end(key: str) -> Event:
+    """What says that this run is over."""
+    now_us = SystemClock().now().utc_us
+    return Event(_names(key)[0], 1, now_us, 0, "stopped", "the past that was made up ends here")
+
+
+def _names(key: str) -> tuple[bytes, bytes]:
+    """The run that the past belongs to, and its journal; the same for all who know the key."""
+    name = hashlib.blake2b(key.encode(), digest_size=24).digest()
+    return name[:16], name[16:]
 
 
 def command(
