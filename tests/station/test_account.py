@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fieldstation.batch.facts import Cause, Source, State, per_day
+from fieldstation.batch.model import Announcement
+from fieldstation.journal import open_journal
+from fieldstation.model import Channel, Instant, Kind, Layout, Reading, Trust
 from fieldstation.station import past as past_module
 from fieldstation.station.ledger import STEP_US
+from fieldstation.station.past import Past
 
-from .meter import START_US
+from .meter import BOOT, MAIN, SELDOM, START_US
 from .world import World
 
 YEAR_S = 365 * 86_400
@@ -112,6 +117,39 @@ def test_the_time_that_the_station_did_not_run_is_a_hole(tmp_path: Path) -> None
     assert [time for time in times if hole.first_utc_us <= time <= hole.last_utc_us] == []
     assert hole.last_utc_us - hole.first_utc_us == 9 * 10_000_000
     assert world.meters["meter"].due == 10 + 3
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_station_killed_behind_a_long_seldom_reading_misses_what_it_ran_over(
+    tmp_path: Path, stale: bool
+) -> None:
+    """`stale`: it once had a reading that was due more often than any is now."""
+
+    def taken(layout: Layout, mono_s: float, value: float) -> Reading:
+        mono_us = round(mono_s * 1e6)
+        return Reading("meter", layout, Instant(START_US + mono_us, mono_us, BOOT, Trust.SYNCED),
+                       (value,))  # fmt: skip
+
+    daily, old = (
+        Layout("meter", name, (Channel("power", Kind.NUMBER, "W"),)) for name in ("daily", "old")
+    )
+    every_s = {MAIN: 1, SELDOM: 6, daily: 60} | ({old: 0.5} if stale else {})
+    journal, _ = open_journal(tmp_path / "journal.sqlite3", utc_us=lambda: START_US)
+    with closing(journal):
+        journal.announce(
+            [
+                Announcement("meter", layout, round(seconds * 1e6), "A1", "M")
+                for layout, seconds in every_s.items()
+            ]
+        )
+        journal.append([taken(MAIN, 10.0, 1), taken(MAIN, 11.0, 2), taken(SELDOM, 14.2, 1.0)])
+        journal.append([taken(daily, 17.9, 1.0)])
+        now = Instant(START_US + 30_000_000, 30_000_000, bytes(16), Trust.SYNCED)
+        journal.begin(now, "kernel")
+        past = Past(["meter"], now)
+        while not past.step(journal):
+            pass
+    assert past.reached["meter"].at.mono_us == 11_000_000
 
 
 # --- clocks ---

@@ -10,6 +10,9 @@
    `test_a_clock_that_was_set_right_before_a_power_cut_is_believed`
 4. What was lost behind the newest reading, because the file was damaged, has a hole of its own.
    `test_what_a_damaged_end_lost_is_counted_once`
+5. A seldom reading is taken behind the main one of its due time and may take long. The account ends
+   at the main one: what passed meanwhile is in no hole yet when the station is killed then.
+   `test_a_station_killed_behind_a_long_seldom_reading_misses_what_it_ran_over`
 """
 
 from __future__ import annotations
@@ -82,6 +85,10 @@ class Past:
         self._words: dict[bytes, list[tuple[int, int]]] = {}
         self._trusted: set[bytes] = set()
         self._newest: dict[bytes, Kept] = {}
+        # By instrument the reading at which its account ends, as far as it was looked for.
+        self._ending: dict[str, Kept] = {}
+        # How often a layout of an instrument is due, UTC microseconds.
+        self._every_us: dict[tuple[str, str], int] = {}
         self._ends: dict[str, int] = {}
         self._high = self._size = 0
 
@@ -95,12 +102,16 @@ class Past:
         if self._names and self._high > 0:
             return False
         for name in self._names:
-            self._end(journal, name)
+            if (ending := self._ending.get(name)) is not None:
+                self._reach(journal, ending)
+            else:
+                self._end(journal, name)
         return True
 
     def _begin(self, journal: Journal) -> None:
         self._high, self._size = journal.last + 1, STEP_ROWS
         known = {announcement.instrument for announcement in journal.announcements.values()}
+        self._every_us = {key: one.every_us for key, one in journal.announcements.items()}
         runs = journal.order_of_runs
         place = runs.index(self._boot) if self._boot in runs else len(runs)
         self._earlier = {boot: number for number, boot in enumerate(runs[:place])}
@@ -158,8 +169,29 @@ class Past:
         for other in [one for one in self._names if self._is_older(journal, instant, one)]:
             self._end(journal, other)
         if name in self._names:
-            self._names.discard(name)
-            self.reached[name] = Reached(self._behind(self._moment(journal, instant), kept))
+            self._look_at(journal, kept)
+
+    def _look_at(self, journal: Journal, kept: Kept) -> None:
+        """Take the reading for the end of its instrument's account if it is the newest one, or of
+        the same run and of a layout that is due more often.
+        """
+        name, ending = kept.reading.instrument, self._ending.get(kept.reading.instrument)
+        if ending is None or _before(kept, ending):
+            if ending is None or self._often(kept) < self._often(ending):
+                ending = self._ending[name] = kept
+            every_us = [one for (owner, _), one in self._every_us.items() if owner == name]
+            if self._often(ending) > min(every_us, default=0):
+                return
+        self._reach(journal, ending)
+
+    def _reach(self, journal: Journal, kept: Kept) -> None:
+        name = kept.reading.instrument
+        self._names = self._names - {name}
+        at = self._moment(journal, kept.reading.instant)
+        self.reached[name] = Reached(self._behind(at, kept))
+
+    def _often(self, kept: Kept) -> int:
+        return self._every_us.get((kept.reading.instrument, kept.reading.layout.id), 0)
 
     def _is_older(self, journal: Journal, instant: Instant, name: str) -> bool:
         """Whether a row is older than the newest hole of an instrument."""
@@ -236,3 +268,9 @@ class Past:
             return mono_us + fact.offset_us
         since_us, utc_us = words[0] if words else (mono_us, mono_us)
         return utc_us + mono_us - since_us
+
+
+def _before(kept: Kept, ending: Kept) -> bool:
+    """Whether this reading may be of the same due time as the one after it."""
+    one, other = kept.reading, ending.reading
+    return one.instant.boot == other.instant.boot and one.layout.id != other.layout.id
