@@ -27,10 +27,12 @@ import sys
 from pathlib import Path
 from fieldstation.hub import patience, run
 patience.HEAD_WITHIN_S = patience.READ_WITHIN_S = 1.5
+patience.BODY_PAUSE_S = 4.0
 run.serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True))
 """
 MIB = 1 << 20
 ENDLESS = 256 * MIB
+LONG = "Content-Length: 100000\r\n\r\n"
 
 
 @dataclass
@@ -39,6 +41,10 @@ class Alone:
 
     process: subprocess.Popen[str]
     port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
@@ -51,7 +57,7 @@ class Alone:
 
     def serves(self) -> bool:
         """Whether an honest client on a new connection is answered, twenty times, in a moment."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as honest:
+        with httpx.Client(base_url=self.url, timeout=20) as honest:
             answers = [honest.get("/healthz") for _ in range(20)]
         slowest = sorted(answer.elapsed.total_seconds() for answer in answers)[-2]
         return {answer.status_code for answer in answers} == {200} and slowest < 2
@@ -169,6 +175,32 @@ def test_a_thousand_silent_connections_keep_nobody_out(alone: Alone) -> None:
         assert alone.serves()
         assert alone.rss() - before < 64 * MIB
     assert alone.serves()
+
+
+def test_two_hundred_bodies_of_a_byte_a_second_are_given_up(alone: Alone) -> None:
+    """Half of them to pages and half as batches; meanwhile everybody else is answered."""
+    before, took_s, statuses = alone.rss(), list[float](), list[bytes]()
+    batch = "Authorization: Bearer fsk_x\r\nContent-Type: application/vnd.fieldstation.batch"
+    heads = (f"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n{LONG}",
+             f"POST /api/v1/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\n{batch}\r\n{LONG}")  # fmt: skip
+    with ExitStack() as open_ones:
+        honest = open_ones.enter_context(httpx.Client(base_url=alone.url, timeout=20))
+        waiting = [open_ones.enter_context(alone.connect()) for _ in range(200)]
+        for number, one in enumerate(waiting):
+            one.sendall(heads[number % 2].encode())
+        for _ in range(30):
+            for one in waiting:
+                with suppress(ConnectionError):
+                    one.sendall(b"x")
+            took_s += [honest.get("/healthz").elapsed.total_seconds() for _ in range(20)]
+            assert alone.rss() - before < 16 * MIB
+            answered, _, _ = select.select(waiting, [], [], 1.0)
+            statuses += [one.recv(12) for one in answered]
+            waiting = [one for one in waiting if one not in answered]
+            if not waiting:
+                break
+    assert statuses == [b"HTTP/1.1 408"] * 200
+    assert sorted(took_s)[int(len(took_s) * 0.99) - 1] < 2
 
 
 def test_a_client_that_reads_nothing_is_left(alone: Alone) -> None:

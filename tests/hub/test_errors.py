@@ -83,9 +83,9 @@ def test_a_body_beyond_the_limit_is_refused_unread(hub: Any, path: str, kind: by
 
 
 def test_a_request_that_never_ends_is_given_up(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fieldstation.hub import handler
+    from fieldstation.hub import patience
 
-    monkeypatch.setattr(handler, "READ_WITHIN_S", 0.2)
+    monkeypatch.setattr(patience, "BODY_PAUSE_S", 0.2)
     answer = raw(hub.url, "POST /login HTTP/1.1", "Content-Length: 10")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"The request took too long (408)" in answer

@@ -134,9 +134,9 @@ def test_chunked_body_is_cut_off_at_the_limit(station: Any) -> None:
 def test_a_client_that_dribbles_is_let_go(
     hub: Any, station: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fieldstation.hub.ingest import app
+    from fieldstation.hub import patience
 
-    monkeypatch.setattr(app, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(patience, "BODY_PAUSE_S", 0.05)
     host, port = httpx.URL(hub.url).host, httpx.URL(hub.url).port
     head = (
         f"POST {INGEST} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {station.key}\r\n"

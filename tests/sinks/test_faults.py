@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from fieldstation.batch.model import Announcement, Batch
 from fieldstation.errors import HubUnreachable
 from fieldstation.model import Kept
 from fieldstation.sinks.hub import HubSink
+from fieldstation.sinks.web import Web
 from fieldstation.station.collector import Collector
 
 from .conftest import BOOT, LAYOUT, Append, StartPump, StillClock, reading
@@ -193,6 +196,26 @@ async def test_an_answer_that_dribbles_is_given_up(
             with pytest.raises(HubUnreachable, match="in time"):
                 await sink.deliver(_batch(1, 1))
         await sink.aclose()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux")
+async def test_a_dead_line_is_noticed_by_what_nobody_acknowledges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long the batch might take on a slow line."""
+
+    async def takes_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        cast(asyncio.Transport, writer.transport).pause_reading()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("fieldstation.sinks.web.DEAD_AFTER_S", 1.0)
+    async with _server(takes_nothing) as place:
+        web = Web(f"http://{place}")
+        async with asyncio.timeout(30):
+            with pytest.raises(HubUnreachable, match="cannot be reached"):
+                await web.post("/", "text/plain", "key", bytes(32 << 20), 100)
+        await web.aclose()
 
 
 @pytest.mark.parametrize(

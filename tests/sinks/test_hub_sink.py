@@ -56,6 +56,7 @@ async def test_a_batch_comes_back_with_its_receipt(hub: HubDouble, key_file: Pat
         (_problem(422, code="crc_mismatch"), HubUnreachable, "did not get what was sent"),
         (_problem(422, code="bad_version"), HubUnreachable, "did not get what was sent"),
         (_problem(422), HubUnreachable, "is the url right"),
+        (_problem(408), HubUnreachable, "is not ready .408 because"),
         (_problem(503), HubUnreachable, "is not ready .503 because"),
         (status(404), HubUnreachable, "404; is the url right"),
         (status(500), HubUnreachable, "is not ready .500"),

@@ -22,26 +22,13 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from fieldstation.hub.bodies import Unread, whole
 from fieldstation.hub.errorpages import unread
 from fieldstation.hub.headers import POLICY
 from fieldstation.hub.threads import Threads
 
 LONGEST_ADDRESS = 16_384
 MOST_HEADER_BYTES = 32_768
-# A body has to be here by then, in seconds.
-READ_WITHIN_S = 60.0
-
-
-class ClientGone(Exception):
-    """The client left before its request was whole."""
-
-
-class Unread(Exception):
-    """The request is refused before anything looks at it, with this status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class DjangoInThreads(BaseHandler):
@@ -55,13 +42,7 @@ class DjangoInThreads(BaseHandler):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             _measure(scope)
-            async with asyncio.timeout(READ_WITHIN_S):
-                body = await _read(scope, receive)
-        except ClientGone:
-            return
-        except TimeoutError:
-            await _refuse(scope, send, 408)
-            return
+            body = await whole(receive, settings.BODY_LIMIT)
         except Unread as refusal:
             await _refuse(scope, send, refusal.status)
             return
@@ -124,6 +105,9 @@ def _measure(scope: Any) -> None:
         raise Unread(414)
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
         raise Unread(431)
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > settings.BODY_LIMIT:
+        raise Unread(413)
 
 
 async def _refuse(scope: Any, send: Any, status: int) -> None:
@@ -138,25 +122,6 @@ async def _refuse(scope: Any, send: Any, status: int) -> None:
     rows = [(name.encode(), value.encode()) for name, value in headers.items()]
     await _start(send, status, rows)
     await send({"type": "http.response.body", "body": body})
-
-
-async def _read(scope: Any, receive: Any) -> bytes:
-    limit = settings.BODY_LIMIT
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > limit:
-        raise Unread(413)
-    pieces: list[bytes] = []
-    size, more = 0, True
-    while more and size <= limit:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        more = message.get("more_body", False)
-    if size > limit:
-        raise Unread(413)
-    return b"".join(pieces)
 
 
 async def _gone(receive: Any) -> None:

@@ -9,8 +9,9 @@
    (test_a_thousand_silent_connections_keep_nobody_out).
 3. A client that reads nothing for `READ_WITHIN_S` while there is more to send is left
    (test_a_client_that_reads_nothing_is_left).
-
-Bodies have limits of their own where they are read.
+4. A body is waited for `BODY_PAUSE_S`. Waiting uses this up and every byte that comes earns some of
+   it back, at `LEAST_BYTES_PER_S`: no pause is longer, and no body slower on the whole. All of them
+   are read in `bodies`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ MOST_HEAD_BYTES = 65_536
 # A thousand stations keep a connection each, and people some more. The rest is for files.
 MOST_CONNECTIONS, FILES = 5000, 150
 READ_WITHIN_S = 60.0
+# A modem that changes its cell is silent for some ten seconds. With one bar it still gives 1,000
+# bit/s and more, of which a packet's headers take a part.
+BODY_PAUSE_S, LEAST_BYTES_PER_S = 30.0, 100.0
+# What slow bodies may hold in memory together; beyond it, all come at least as fast as a largest
+# one (1.2 MB) that takes two minutes.
+SLOW_BYTES, HURRIED_BYTES_PER_S = 64 << 20, 10_000.0
 
 REFUSAL = (
     "HTTP/1.1 {}\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -39,6 +46,11 @@ def most_connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     room = MOST_CONNECTIONS if files == resource.RLIM_INFINITY else files - FILES
     return max(1, min(MOST_CONNECTIONS, room))
+
+
+def least_bytes_per_s(held: int) -> float:
+    """How fast a body has to come while this process holds so many bytes of unfinished ones."""
+    return LEAST_BYTES_PER_S if held < SLOW_BYTES else HURRIED_BYTES_PER_S
 
 
 class PatientProtocol(HttpToolsProtocol):

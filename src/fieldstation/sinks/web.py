@@ -3,7 +3,9 @@
 1. Redirects are not followed and proxies of the environment not used: a key goes to the server that
    the configuration names and nowhere else. `test_a_redirect_is_not_followed`
 2. An exchange ends, however slowly the other side dribbles.
-   `test_an_answer_that_dribbles_is_given_up`
+   `test_an_answer_that_dribbles_is_given_up`. A slow line has the time it takes, a dead one is
+   noticed by what nobody acknowledges. `test_a_large_batch_gets_through_a_slow_line`,
+   `test_a_dead_line_is_noticed_by_what_nobody_acknowledges`
 3. What was sent and received counts, also when nothing came of it.
    `test_traffic_is_counted_also_when_nothing_comes_of_it`
 """
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_S, ANSWER_S = 10.0, 30.0
-# An exchange as a whole; a link slower than this is not worth its retries.
-EXCHANGE_S, SLOWEST_BYTES_PER_S = 60.0, 1000.0
+# An exchange as a whole; the hub as well gives up bodies that are slower than this.
+EXCHANGE_S, SLOWEST_BYTES_PER_S = 60.0, 100.0
+# What was sent and is not acknowledged for so long goes nowhere: the modem has another address, or
+# the other side lost its power. A packet of a slow line takes a quarter of it.
+DEAD_AFTER_S = 60.0
 KEEP_S = 120.0
 # What the network adds, which this program cannot see. A request and its answer in one packet each:
 # two packets, two acknowledgements of 52 bytes (IPv4 and TCP with timestamps), two TLS records.
@@ -64,11 +69,14 @@ class Web:
         if media_type.endswith("json"):  # a batch has a digest of its own
             headers[HEADER] = content_digest(body)
         self.traffic += PER_EXCHANGE + int(len(body) * SHARE)
+        sending_s = len(body) / SLOWEST_BYTES_PER_S
         try:
             async with (
-                asyncio.timeout(EXCHANGE_S + len(body) / SLOWEST_BYTES_PER_S),
+                asyncio.timeout(EXCHANGE_S + sending_s),
                 self._client.stream(
                     "POST", self._url + path, content=body, headers=headers,
+                    # What the system took may wait there: the answer comes after all of it is sent.
+                    timeout=httpx.Timeout(ANSWER_S + sending_s, connect=CONNECT_S),
                     extensions={"trace": self._trace},
                 ) as response,
             ):  # fmt: skip
@@ -97,9 +105,11 @@ class Web:
                 raise HubUnreachable(f"{self.place} answers without end")
         return bytes(answer)
 
-    async def _trace(self, event: str, _: dict[str, Any]) -> None:
+    async def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
             self.traffic += PER_CONNECTION
+        elif event == "connection.connect_tcp.complete":
+            _notice_death(info["return_value"].get_extra_info("socket"))
         elif event.endswith("start_tls.started"):
             self.traffic += PER_TLS
 
@@ -116,13 +126,18 @@ class Web:
             verify=ssl.create_default_context(cafile=self._ca_file) if secure else False,
             proxy=self._proxy or None,
             trust_env=False,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEP_S),
             headers={
                 "user-agent": f"fieldstation/{fieldstation.__version__}",
                 "accept-encoding": "identity",
             },
         )
+
+
+def _notice_death(connection: socket.socket) -> None:
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        for_ms = int(DEAD_AFTER_S * 1000)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, for_ms)
 
 
 def _reason(error: BaseException, place: str) -> str:

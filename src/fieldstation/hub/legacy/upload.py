@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from typing import Any
 
 import orjson
 
 from fieldstation.errors import BatchRefused, StoreError
 from fieldstation.hub import runtime
-from fieldstation.hub.ingest.app import JSON, Refusal, later, refuse, reply
+from fieldstation.hub.bodies import Unread, pieces
+from fieldstation.hub.ingest.app import JSON, Refusal, cut_short, later, refuse, reply
 from fieldstation.hub.legacy import slots
 from fieldstation.hub.legacy.desk import BatchDesk, SlotTaken
-from fieldstation.hub.legacy.spool import Incoming
 from fieldstation.hub.legacy.zipped import MOST_ZIP
 
 PATH = "/api/v1/batches/"
-SILENT_S = 30.0
 _ID = re.compile(re.escape(PATH) + r"([0-9a-f]{32})/?")
 
 
@@ -60,32 +60,18 @@ async def _slot_of(scope: Any, desk: BatchDesk) -> str:
 async def _take(desk: BatchDesk, slot: str, receive: Any) -> Any:
     arriving = await desk.begin()
     try:
-        await _write(arriving, receive)
+        async with aclosing(pieces(receive, MOST_ZIP)) as body:
+            async for piece in body:
+                await asyncio.to_thread(arriving.write, piece)
         return await desk.complete(arriving, slot)
+    except Unread as error:
+        raise _too_large() if error.status == 413 else cut_short(error) from error
     except SlotTaken as error:
         raise Refusal(409, "no-slot", str(error)) from error
     except BatchRefused as error:
         raise Refusal(422, "batch-refused", str(error)) from error
     finally:
         await asyncio.to_thread(arriving.drop)
-
-
-async def _write(arriving: Incoming, receive: Any) -> None:
-    size, more = 0, True
-    while more:
-        try:
-            async with asyncio.timeout(SILENT_S):
-                message = await receive()
-        except TimeoutError as error:
-            raise Refusal(408, "too-slow", "The body stopped on its way.", close=True) from error
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, "incomplete", "The body ended early.", close=True)
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > MOST_ZIP:
-            raise _too_large()
-        await asyncio.to_thread(arriving.write, piece)
-        more = message.get("more_body", False)
 
 
 def _too_large() -> Refusal:
