@@ -142,6 +142,62 @@ def test_a_dashboard_is_arranged_by_keyboard_and_drag(visit: Any) -> None:
     assert names(page) == ["Alpha", "Beta"]
 
 
+def dashboard(visit: Any, name: str, *titles: str) -> Any:
+    """A new dashboard with these plots, drawn."""
+    page = visit.page
+    page.goto(f"{visit.base}/dashboards?list")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="New dashboard").click()
+    for title in titles:
+        with page.expect_response(lambda answer: "arrange" in answer.url):
+            page.get_by_label("Add a plot").select_option(label=title)
+        page.locator(".tile", has_text=title).locator(".u-over").wait_for()
+    return page
+
+
+@pytest.mark.parametrize(("wide", "tall"), SIZES)
+def test_a_removed_dashboard_comes_back_with_its_arrangement(
+    visits: Any, wide: int, tall: int, tmp_path: Path
+) -> None:
+    visit = visits(viewport={"width": wide, "height": tall})
+    visit.sign_in()
+    mine = [f"Epsilon {wide}", f"Zeta {wide}"]
+    saved(visit, *mine)
+    name = f"The roof of the old greenhouse beside the long wall {wide}"
+    page = dashboard(visit, name, *mine)
+    address = page.url
+    with page.expect_response(lambda answer: "arrange" in answer.url):
+        page.locator(".tile").nth(1).get_by_role("button", name="Taller").click()
+    page.locator(".tile.tall-2", has_text=mine[1]).wait_for()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text(f"“{name}” was removed.").wait_for()
+    page.screenshot(path=tmp_path / "removed.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_url(address)
+    page.locator(".tile.tall-2", has_text=mine[1]).locator(".u-over").wait_for()
+    assert names(page) == mine
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.goto(f"{visit.base}/dashboards?list")
+    page.screenshot(path=tmp_path / "list.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    page.get_by_role("button", name=f"Bring {name} back").click()
+    page.wait_for_url(address)
+
+
+def test_a_removed_plot_comes_back_without_a_script(visits: Any) -> None:
+    visit = visits(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    visit.sign_in()
+    page = visit.page
+    page.goto(visit.base + order("pv_power", title="Eta"))
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Remove Eta").click()
+    page.get_by_text("“Eta” was removed.").wait_for()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_role("button", name="Remove Eta").wait_for()
+    assert page.get_by_text("was removed").count() == 0
+
+
 def test_a_wall_stays_awake_and_comes_back(visit: Any) -> None:
     saved(visit, "Gamma")
     page = visit.page

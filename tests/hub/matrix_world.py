@@ -110,6 +110,17 @@ class World:
 
         return str(Dashboard.objects.create(user=self.users["owner"], name="b").pk)
 
+    def _away(self) -> str:
+        """A dashboard that was removed."""
+        from django.utils import timezone
+
+        from fieldstation.hub.plots.models import Dashboard
+
+        made = Dashboard.objects.create(
+            user=self.users["owner"], name="b", removed_at=timezone.now()
+        )
+        return str(made.pk)
+
     def _new_share(self) -> tuple[Any, str]:
         from fieldstation.hub.plots import shares
 

@@ -24,7 +24,9 @@ async def on_the_hub(work: Any) -> None:
 
 
 async def test_what_is_over_is_deleted_while_the_hub_runs(hub: Hub, person: httpx.Client) -> None:
-    """An account whose week is over, documents of a sensor whose month is over, rows of nobody."""
+    """An account whose week is over, documents of a sensor whose month is over, plots and
+    dashboards whose day is over, rows of nobody.
+    """
     work = asyncio.to_thread(_left_over)
     ids = await work
     from fieldstation.hub import runtime
@@ -39,6 +41,7 @@ def _left_over() -> dict[str, Any]:
 
     from fieldstation.hub.accounts import throttle
     from fieldstation.hub.accounts.models import SignedIn, User
+    from fieldstation.hub.plots.models import Dashboard, SavedPlot
     from fieldstation.hub.sensors import intake
     from fieldstation.hub.sensors.models import Sensor
     from fieldstation.hub.sensors.registration import new_sensor
@@ -52,6 +55,8 @@ def _left_over() -> dict[str, Any]:
     sensor = new_sensor(None, home(), word)
     intake.accept_blocking(sensor, {"t": 1}, False)
     Sensor.objects.filter(pk=sensor.pk).update(deleted_at=LONG_AGO)
+    for kind in (SavedPlot, Dashboard):
+        kind.objects.create(user=staying, name=word, removed_at=LONG_AGO)
     Session.objects.create(session_key=word, session_data="", expire_date=LONG_AGO)
     SignedIn.objects.create(user=staying, session=word)
     SignedIn.objects.filter(session=word).update(last_used=LONG_AGO)
@@ -68,12 +73,15 @@ def _still_there(ids: dict[str, Any]) -> list[str]:
     from django.contrib.sessions.models import Session
 
     from fieldstation.hub.accounts.models import LoginFailures, SignedIn, User
+    from fieldstation.hub.plots.models import Dashboard, SavedPlot
     from fieldstation.hub.sensors.models import Document
     from fieldstation.hub.stations.models import Pin
 
     found = {
         "account": User.objects.filter(username=ids["user"]),
         "documents": Document.objects.filter(sensor=ids["sensor"]),
+        "plot": SavedPlot.objects.filter(name=ids["word"]),
+        "dashboard": Dashboard.objects.filter(name=ids["word"]),
         "session": Session.objects.filter(session_key=ids["word"]),
         "signed in": SignedIn.objects.filter(session=ids["word"]),
         "PIN": Pin.objects.filter(gateway=ids["gateway"]),

@@ -165,6 +165,7 @@ POST /dashboards/{board}/arrange           data-personal
 POST /dashboards/{board}/undo              data-personal
 POST /dashboards/{board}/default           personal
 POST /dashboards/{board}/remove            personal
+POST /dashboards/{away}/restore            personal
 GET  /old-site                             own
 POST /old-site                             own
 GET  /BMS                                  old-see
@@ -260,6 +261,7 @@ DELETE /api/v1/dashboards/{board}          api-personal-change
 PUT  /api/v1/dashboards/{board}/tiles      api-personal-change
 POST /api/v1/dashboards/{board}/undo       api-personal-change
 POST /api/v1/dashboards/{board}/default    api-personal-change
+POST /api/v1/dashboards/{away}/restore     api-personal-change
 GET  /api/v1/shares                        api-mine
 POST /api/v1/shares                        api-change
 DELETE /api/v1/shares/{share}              api-personal-change

@@ -119,6 +119,7 @@ POST /dashboards/{{board}}/arrange         PUT /dashboards/{{board}}/tiles
 POST /dashboards/{{board}}/undo            POST /dashboards/{{board}}/undo
 POST /dashboards/{{board}}/default         POST /dashboards/{{board}}/default
 POST /dashboards/{{board}}/remove          DELETE /dashboards/{{board}}
+POST /dashboards/{{away}}/restore          POST /dashboards/{{board}}/restore
 GET  /old-site                             GET /old-site
 POST /old-site                             PATCH /old-site, POST /old-site
 GET  /sensors/users/register               {OLD}

@@ -36,6 +36,8 @@ class Dashboard:
     created: datetime
     wire: Wire = field(repr=False, compare=False)
     tag: str = field(default="", repr=False, compare=False)
+    removed: datetime | None = None
+    undo_until: datetime | None = None
 
     def arrange(self, tiles: Iterable[Tile | Plot]) -> Dashboard:
         """These tiles in this order; a plot is a tile of one column and row."""
@@ -56,8 +58,13 @@ class Dashboard:
         return self._changed("POST", "default")
 
     def remove(self) -> None:
-        """Remove it for good; the plots on it stay."""
+        """Take it out of sight; for a day it can come back. The plots on it stay."""
         self.wire.change("DELETE", place("dashboards", self.id), tag=self.tag)
+
+    def restore(self) -> Dashboard:
+        """Bring it back, arranged as it was."""
+        path = place("dashboards", self.id, "restore")
+        return dashboard_from(self.wire.change("POST", path), self.wire)
 
     def _changed(self, method: str, *what: str, body: dict[str, Any] | None = None) -> Dashboard:
         path = place("dashboards", self.id, *what)

@@ -78,9 +78,9 @@ class Plots:
             self.wire.change("POST", "plots", {"query": text, "name": name}), self.wire
         )
 
-    def dashboards(self) -> list[Dashboard]:
-        """The person's dashboards, by name."""
-        rows = self.wire.rows("dashboards", "dashboards")
+    def dashboards(self, *, removed: bool = False) -> list[Dashboard]:
+        """The person's dashboards, by name; with `removed` those that can be brought back."""
+        rows = self.wire.rows("dashboards", "dashboards", removed=removed or None)
         return [dashboard_from((row, ""), self.wire) for row in rows]
 
     def dashboard(self, board: str) -> Dashboard:

@@ -77,6 +77,7 @@ class Plot:
     removed: datetime | None
     wire: Wire = field(repr=False, compare=False)
     tag: str = field(default="", repr=False, compare=False)
+    undo_until: datetime | None = None
 
     def drawing(self) -> Drawing:
         """Its picture."""
@@ -88,7 +89,7 @@ class Plot:
         return plot_from(self.wire.change("PATCH", self._path(), body, tag=self.tag), self.wire)
 
     def remove(self) -> None:
-        """Take it out of sight. Raises ChangedMeanwhile."""
+        """Take it out of sight; for a day it can come back. Raises ChangedMeanwhile."""
         self.wire.change("DELETE", self._path(), tag=self.tag)
 
     def restore(self) -> Plot:

@@ -1,7 +1,7 @@
 """What the hub does by itself as time passes: at its start and every hour after.
 
-1. Accounts and sensors whose time to undo is over are deleted then, however long the hub runs and
-   whether or not anybody comes (test_what_is_over_is_deleted_while_the_hub_runs).
+1. Accounts, sensors, plots and dashboards whose time to undo is over are deleted then, however long
+   the hub runs and whether or not anybody comes (test_what_is_over_is_deleted_while_the_hub_runs).
 2. Sessions, PINs and counts of failures that mean nothing any more are dropped.
 3. A chore that fails is logged, done again an hour later, and keeps no other from being done
    (test_a_chore_that_fails_stops_no_other).
@@ -19,6 +19,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from fieldstation.hub.accounts import leaving, sessions, throttle
+from fieldstation.hub.plots import removing
 from fieldstation.hub.stations import pins
 from fieldstation.hub.threads import Threads
 
@@ -34,6 +35,11 @@ def delete_accounts() -> None:
     leaving.carry_out(timezone.now())
 
 
+def erase_plots() -> None:
+    """The saved plots and dashboards whose day is over."""
+    removing.erase(timezone.now())
+
+
 def drop_what_is_over() -> None:
     """Rows that open or close nothing any more."""
     now = timezone.now()
@@ -47,6 +53,7 @@ def usual(threads: Threads) -> dict[str, Begin]:
     """The chores that any thread can do."""
     return {
         "accounts": partial(threads.start, delete_accounts),
+        "plots": partial(threads.start, erase_plots),
         "rows": partial(threads.start, drop_what_is_over),
     }
 

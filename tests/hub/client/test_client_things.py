@@ -174,6 +174,11 @@ def test_a_dashboard_that_somebody_else_arranged_is_not_overwritten(
     assert first.restore().name == "c"
     asked.plots.dashboard(board.id).remove()
     assert asked.plots.dashboards() == []
+    [gone] = asked.plots.dashboards(removed=True)
+    assert gone.removed
+    assert gone.undo_until
+    assert gone.undo_until > gone.removed
+    assert gone.restore() == asked.plots.dashboard(board.id)
 
 
 def test_links_and_notes_are_made_and_taken_back(asked: Hub, owner: Person) -> None:

@@ -24,12 +24,15 @@ BOARD = "/dashboards/{uuid:board}"
 
 @router.get("/dashboards", response=shapes.BoardList, summary="Dashboards")
 def dashboards(
-    request: HttpRequest, limit: lists.Limit = lists.USUAL, cursor: str = ""
+    request: HttpRequest,
+    removed: bool = False,
+    limit: lists.Limit = lists.USUAL,
+    cursor: str = "",
 ) -> HttpResponse:
-    """The person's dashboards, by name."""
+    """The person's dashboards, by name; with `removed` those that can be brought back."""
     user = person(request)
-    mine = Dashboard.objects.filter(user=user)
-    rows, after = lists.page(mine, ["name", "pk"], limit, cursor)
+    wanted = boards.removed_of if removed else boards.boards_of
+    rows, after = lists.page(wanted(user), ["name", "pk"], limit, cursor)
     kept = boards.plots_of(user)
     return answer({"dashboards": [_facts(row, kept) for row in rows], "next": after})
 
@@ -84,10 +87,16 @@ def make_default(request: HttpRequest, board: UUID) -> HttpResponse:
 
 @router.delete(BOARD, response={204: None}, summary="Remove a dashboard")
 def remove_board(request: HttpRequest, board: UUID) -> HttpResponse:
-    """Remove it for good; the plots on it stay."""
+    """Take it out of sight; the plots on it stay. It can come back for a day."""
     with transaction.atomic():
-        _current(request, board).delete()
+        boards.remove(_current(request, board))
     return HttpResponse(status=204)
+
+
+@router.post(BOARD + "/restore", response=shapes.BoardFacts, summary="Bring a dashboard back")
+def restore_board(request: HttpRequest, board: UUID) -> HttpResponse:
+    """Undo the removal, until `undo_until`; it is the default again unless another one is."""
+    return tagged(_board(boards.restore(person(request), board)))
 
 
 def _current(request: HttpRequest, board: UUID) -> Dashboard:
@@ -108,4 +117,6 @@ def _facts(one: Dashboard, kept: list[SavedPlot]) -> dict[str, Any]:
         "tiles": boards.shown(one, kept),
         "undo": bool(one.earlier),
         "created": moment(one.created),
+        "removed": moment(one.removed_at) if one.removed_at else None,
+        "undo_until": moment(one.undo_until) if one.undo_until else None,
     }

@@ -62,8 +62,8 @@ def plots(
     cursor: str = "",
 ) -> HttpResponse:
     """The plots that the person keeps; with `removed` those that can be brought back."""
-    kept = SavedPlot.objects.filter(user=person(request), removed_at__isnull=not removed)
-    rows, after = lists.page(kept, ["name", "pk"], limit, cursor)
+    wanted = keeping.removed_of if removed else keeping.plots_of
+    rows, after = lists.page(wanted(person(request)), ["name", "pk"], limit, cursor)
     return answer({"plots": [_plot(row) for row in rows], "next": after})
 
 
@@ -91,7 +91,7 @@ def change_plot(request: HttpRequest, plot: UUID, wanted: shapes.PlotChange) -> 
 
 @router.delete(PLOT, response={204: None}, summary="Remove a saved plot")
 def remove_plot(request: HttpRequest, plot: UUID) -> HttpResponse:
-    """Take it out of sight, from dashboards too; it can be brought back."""
+    """Take it out of sight, from dashboards too; it can come back for a day."""
     with transaction.atomic():
         found = keeping.own_plot(person(request), plot)
         need_current(request, _plot(found))
@@ -101,7 +101,7 @@ def remove_plot(request: HttpRequest, plot: UUID) -> HttpResponse:
 
 @router.post(PLOT + "/restore", response=shapes.PlotFacts, summary="Bring a saved plot back")
 def restore_plot(request: HttpRequest, plot: UUID) -> HttpResponse:
-    """Undo the removal."""
+    """Undo the removal, until `undo_until`."""
     return tagged(_plot(keeping.restore(person(request), plot)))
 
 
@@ -116,4 +116,5 @@ def _plot(one: SavedPlot) -> dict[str, Any]:
         "query": one.query,
         "created": moment(one.created),
         "removed": moment(one.removed_at) if one.removed_at else None,
+        "undo_until": moment(one.undo_until) if one.undo_until else None,
     }

@@ -130,6 +130,7 @@ class PlotFacts(Schema):
     query: str
     created: datetime
     removed: datetime | None
+    undo_until: datetime | None = Field(description="Until when it can be brought back")
 
 
 class PlotList(Schema):
@@ -172,6 +173,8 @@ class BoardFacts(Schema):
     tiles: list[TileFacts]
     undo: bool = Field(description="There is an arrangement before this one")
     created: datetime
+    removed: datetime | None
+    undo_until: datetime | None = Field(description="Until when it can be brought back")
 
 
 class BoardList(Schema):

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest, NotFound, StoreError
@@ -18,6 +20,7 @@ from fieldstation.hub.accounts.models import User
 from fieldstation.hub.api.arrays import json_bytes
 from fieldstation.hub.plots import sketch
 from fieldstation.hub.plots.drawing import DRAWERS
+from fieldstation.hub.plots.models import Dashboard, SavedPlot
 from fieldstation.hub.plots.options import PlotOptions, options_of
 from fieldstation.hub.plots.order import Order, order
 from fieldstation.hub.problem import CONTENT_TYPE, problem
@@ -101,6 +104,24 @@ def picture_file(filled_order: Order, form: Form) -> HttpResponse:
     response = HttpResponse(body, content_type=TYPES[form])
     response.headers["Content-Disposition"] = f'inline; filename="plot.{form.value}"'
     return response
+
+
+def removal_words(
+    request: HttpRequest, rows: QuerySet[SavedPlot] | QuerySet[Dashboard]
+) -> dict[str, Any]:
+    """Words for `removed.html`: the row that the address says was removed just now, the others."""
+    just = request.GET.get("undo", "")
+    found = list(rows)
+    return {
+        "just_removed": next((one for one in found if str(one.pk) == just), None),
+        "removed": [one for one in found if str(one.pk) != just],
+    }
+
+
+def not_undone(request: HttpRequest, error: BadRequest) -> HttpResponse:
+    """The page that says why a removal stays."""
+    words = {"status": 400, "title": _("This cannot be undone"), "text": str(error)}
+    return render(request, "error.html", words, status=400)
 
 
 def json_answer(answer: Any) -> HttpResponse:

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from fieldstation.errors import BadRequest, NotFound
 from fieldstation.hub.accounts.models import User
+from fieldstation.hub.plots import keeping, removing
 from fieldstation.hub.plots.models import LONGEST_NAME, Dashboard, SavedPlot
 
 MOST_TILES, MOST_EARLIER, MOST_BOARDS = 24, 20, 100
@@ -19,9 +21,19 @@ WIDEST, TALLEST = 4, 3
 Tile = dict[str, Any]
 
 
+def boards_of(user: User) -> QuerySet[Dashboard]:
+    """The person's dashboards."""
+    return removing.kept(Dashboard.objects.filter(user=user))
+
+
+def removed_of(user: User) -> QuerySet[Dashboard]:
+    """The person's dashboards that can be brought back."""
+    return removing.removed(Dashboard.objects.filter(user=user))
+
+
 def own_board(user: User, board: UUID | str) -> Dashboard:
     """A dashboard of the person. Raises NotFound."""
-    found = Dashboard.objects.filter(user=user, id=board).first()
+    found = boards_of(user).filter(id=board).first()
     if found is None:
         raise NotFound(_("You have no such dashboard."))
     return found
@@ -29,10 +41,9 @@ def own_board(user: User, board: UUID | str) -> Dashboard:
 
 def add(user: User, name: str) -> Dashboard:
     """A new dashboard; the first one becomes the default. Raises BadRequest for one too many."""
-    count = Dashboard.objects.filter(user=user).count()
-    if count >= MOST_BOARDS:
-        raise BadRequest(_("You have as many dashboards as one account may; remove one first."))
-    return Dashboard.objects.create(user=user, name=_named(name), is_default=count == 0)
+    _need_room(user)
+    first = not boards_of(user).exists()
+    return Dashboard.objects.create(user=user, name=_named(name), is_default=first)
 
 
 def rename(board: Dashboard, name: str) -> None:
@@ -70,9 +81,31 @@ def make_default(board: Dashboard) -> None:
     board.is_default = True
 
 
+def remove(board: Dashboard) -> None:
+    """Take the dashboard out of sight; `restore` brings it back. The plots on it stay."""
+    removing.remove(board, Dashboard.objects.filter(user=board.user))
+
+
+def restore(user: User, board: UUID | str) -> Dashboard:
+    """Bring a dashboard back; one that is there stays. Raises NotFound, and BadRequest when it is
+    too late or there are too many.
+    """
+    with transaction.atomic():
+        found = Dashboard.objects.filter(user=user, id=board).first()
+        if found is None:
+            raise NotFound(_("You have no such dashboard."))
+        if found.removed_at is not None:
+            removing.need_time(found)
+            _need_room(user)
+            found.removed_at = None
+            found.is_default &= not boards_of(user).filter(is_default=True).exists()
+            found.save(update_fields=["removed_at", "is_default"])
+    return found
+
+
 def plots_of(user: User) -> list[SavedPlot]:
     """What may be put on the person's dashboards."""
-    return list(SavedPlot.objects.filter(user=user, removed_at=None))
+    return list(keeping.plots_of(user))
 
 
 def shown(board: Dashboard, plots: Iterable[SavedPlot]) -> list[Tile]:
@@ -83,6 +116,11 @@ def shown(board: Dashboard, plots: Iterable[SavedPlot]) -> list[Tile]:
         for tile in board.tiles
         if tile["plot"] in known
     ]
+
+
+def _need_room(user: User) -> None:
+    if boards_of(user).count() >= MOST_BOARDS:
+        raise BadRequest(_("You have as many dashboards as one account may; remove one first."))
 
 
 def _named(name: str) -> str:

@@ -9,12 +9,20 @@ import orjson
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from fieldstation.errors import BadRequest
 from fieldstation.hub.plots import boards
-from fieldstation.hub.plots.answers import for_people, for_programs, json_answer, person
+from fieldstation.hub.plots.answers import (
+    for_people,
+    for_programs,
+    json_answer,
+    not_undone,
+    person,
+    removal_words,
+)
 from fieldstation.hub.plots.models import Dashboard, SavedPlot
 
 
@@ -22,11 +30,13 @@ from fieldstation.hub.plots.models import Dashboard, SavedPlot
 @require_safe
 def dashboards(request: HttpRequest) -> HttpResponse:
     """A person's dashboards; the default one opens by itself unless the list is asked for."""
-    rows = Dashboard.objects.filter(user=person(request))
+    user = person(request)
+    rows = boards.boards_of(user)
     usual = rows.filter(is_default=True).first()
     if usual and "list" not in request.GET:
         return redirect("plot-dashboard", usual.id)
-    return render(request, "dashboards.html", {"rows": rows})
+    words = {"rows": rows} | removal_words(request, boards.removed_of(user))
+    return render(request, "dashboards.html", words)
 
 
 @for_people
@@ -96,9 +106,21 @@ def make_default(request: HttpRequest, board: str) -> HttpResponse:
 @for_people
 @require_POST
 def remove(request: HttpRequest, board: str) -> HttpResponse:
-    """Remove a dashboard; the plots on it stay."""
-    boards.own_board(person(request), board).delete()
-    return redirect("plot-dashboards")
+    """Take a dashboard out of sight; the next page offers to undo it."""
+    found = boards.own_board(person(request), board)
+    boards.remove(found)
+    return redirect(f"{reverse('plot-dashboards')}?list&undo={found.id}")
+
+
+@for_people
+@require_POST
+def restore(request: HttpRequest, board: str) -> HttpResponse:
+    """Bring a dashboard back, and open it."""
+    try:
+        boards.restore(person(request), board)
+    except BadRequest as error:
+        return not_undone(request, error)
+    return redirect("plot-dashboard", board)
 
 
 def _facts(one: Dashboard, plots: list[SavedPlot]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -12,17 +13,31 @@ from fieldstation.hub.plots.options import LONGEST_QUERY
 from fieldstation.hub.stations.models import Gateway
 
 LONGEST_NAME = 80
+UNDO_FOR = timedelta(days=1)
 
 
-class SavedPlot(models.Model):
-    """A picture that one person keeps. `removed_at`: it is out of sight and can be brought back."""
+class Removable(models.Model):
+    """What its person can remove and bring back, see `removing`."""
+
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when its removal can be undone; None when it is not removed."""
+        return self.removed_at and self.removed_at + UNDO_FOR
+
+
+class SavedPlot(Removable):
+    """A picture that one person keeps."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="plots")
     name = models.CharField(max_length=LONGEST_NAME)
     query = models.TextField(max_length=LONGEST_QUERY)
     created = models.DateTimeField(default=timezone.now, editable=False)
-    removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name", "created"]
@@ -31,9 +46,10 @@ class SavedPlot(models.Model):
         return self.name
 
 
-class Dashboard(models.Model):
+class Dashboard(Removable):
     """Pictures of one person side by side. `tiles` lists {plot, wide, tall}, in columns (1 to 4)
-    and rows (1 to 3); `earlier` holds the arrangements before, the newest last.
+    and rows (1 to 3); `earlier` holds the arrangements before, the newest last. `is_default` of a
+    removed one: it was the default.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,7 +65,7 @@ class Dashboard(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["user"],
-                condition=models.Q(is_default=True),
+                condition=models.Q(is_default=True, removed_at=None),
                 name="one_default_dashboard_per_person",
             )
         ]

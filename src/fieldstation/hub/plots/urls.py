@@ -37,4 +37,5 @@ urlpatterns: list[URLPattern] = [
     path("dashboards/<uuid:board>/undo", boardviews.undo, name="plot-undo"),
     path("dashboards/<uuid:board>/default", boardviews.make_default, name="plot-default"),
     path("dashboards/<uuid:board>/remove", boardviews.remove, name="plot-dashboard-remove"),
+    path("dashboards/<uuid:board>/restore", boardviews.restore, name="plot-dashboard-restore"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,11 +21,12 @@ from fieldstation.hub.plots.answers import (
     for_people,
     for_programs,
     json_answer,
+    not_undone,
     options_from,
     person,
     picture_file,
+    removal_words,
 )
-from fieldstation.hub.plots.models import SavedPlot
 from fieldstation.hub.plots.options import COMPARE, PlotOptions
 from fieldstation.hub.plots.order import instruments_of
 from fieldstation.hub.plots.shares import DAYS
@@ -44,12 +44,13 @@ def plots(request: HttpRequest) -> HttpResponse:
         filled(person(request), options)
     except (BadRequest, NotFound) as error:
         problem = str(error)
+    user = person(request)
     words = _form_words(request, options) | {
         "problem": problem,
         "drawn": bool(options.curves) and not problem,
-        "saved": SavedPlot.objects.filter(user=person(request), removed_at=None),
-        "removed": _removed(request),
+        "saved": keeping.plots_of(user),
     }
+    words |= removal_words(request, keeping.removed_of(user))
     return render(request, "plots.html", words, status=400 if problem else 200)
 
 
@@ -110,7 +111,10 @@ def remove(request: HttpRequest, plot: str) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, plot: str) -> HttpResponse:
     """Bring a saved plot back."""
-    keeping.restore(person(request), plot)
+    try:
+        keeping.restore(person(request), plot)
+    except BadRequest as error:
+        return not_undone(request, error)
     return redirect("plots")
 
 
@@ -140,11 +144,3 @@ def _form_words(request: HttpRequest, options: PlotOptions) -> dict[str, Any]:
 
 def _sentence(error: Exception) -> dict[str, Any]:
     return {"status": 400, "title": _("That cannot be kept"), "text": str(error)}
-
-
-def _removed(request: HttpRequest) -> SavedPlot | None:
-    try:
-        plot = UUID(request.GET.get("undo", ""))
-    except ValueError:
-        return None
-    return SavedPlot.objects.filter(user=person(request), id=plot).first()
