@@ -19,7 +19,7 @@ const before = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric",
 
 /** Fills `section`; returns what to call with live values. */
 export function changes(section, facts) {
-  const known = new Map(facts.channels.filter((one) => one.name in facts.states).map((one) => [one.name, one]));
+  const known = new Map(facts.channels.filter((one) => Object.hasOwn(facts.states, one.name)).map((one) => [one.name, one]));
   const names = [...known.keys()];
   const [list, said] = [section.querySelector("[data-list]"), section.querySelector("[data-said]")];
   const load = async () => {

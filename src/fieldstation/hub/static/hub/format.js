@@ -9,7 +9,7 @@ export const STEPS = [[86400, gettext("d")], [3600, gettext("h")], [60, gettext(
 /** The value without its unit; a dash for none. `form` has kind, decimals and codes. */
 export function valueText(form, value) {
   if (value === null || value === undefined || value === "") return "–";
-  if (form.kind === "enum") return (form.codes[String(value)] ?? interpolate(gettext("unknown %(value)s"), { value })).replaceAll("_", " ");
+  if (form.kind === "enum") return codeText(form.codes, String(value)).replaceAll("_", " ");
   if (form.kind === "flag") return value ? gettext("on") : gettext("off");
   if (typeof value !== "number") return String(value);
   if (form.kind === "number") {
@@ -18,6 +18,11 @@ export function valueText(form, value) {
     return decimal(form.decimals ? value.toFixed(decimals) : String(Number(value.toPrecision(DIGITS))));
   }
   return decimal(String(Math.round(value * 100) / 100));
+}
+
+// A code may be a word such as "constructor", which every object has by itself.
+function codeText(codes, value) {
+  return Object.hasOwn(codes, value) ? codes[value] : interpolate(gettext("unknown %(value)s"), { value });
 }
 
 /** A mean of values: where nobody said how many decimals they have, no more than tell something. */

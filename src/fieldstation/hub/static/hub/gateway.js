@@ -39,7 +39,7 @@ async function events() {
   const rows = (await answer.json()).events.map((event) => {
     const time = make("time", "num", momentText(Date.parse(event.at)));
     time.dateTime = event.at;
-    const what = make("span", "what", EVENTS[event.what] ?? event.what.replaceAll("_", " "));
+    const what = make("span", "what", Object.hasOwn(EVENTS, event.what) ? EVENTS[event.what] : event.what.replaceAll("_", " "));
     return make("li", "", time, what, make("bdi", "", event.text));
   });
   at("events").replaceChildren(...(rows.length ? rows : [make("li", "muted", gettext("None."))]));

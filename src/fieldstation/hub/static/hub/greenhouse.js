@@ -24,7 +24,7 @@ function written(pattern, seconds) {
 }
 
 /** The numbers of a value or document, by name. */
-function numbers(value, name, found = {}) {
+function numbers(value, name, found = Object.create(null)) {
   if (value !== null && typeof value === "object" && !Array.isArray(value)) {
     if ("value" in value) numbers(value.value, name, found);
     else for (const [key, each] of Object.entries(value)) numbers(each, name ? `${name}.${key}` : key, found);

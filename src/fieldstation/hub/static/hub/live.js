@@ -9,7 +9,12 @@ const AGAIN_MS = 4000;
 export function follow(onReading) {
   const note = document.getElementById("link-state");
   const source = new EventSource("/events");
-  source.addEventListener("reading", (event) => onReading(JSON.parse(event.data)));
+  source.addEventListener("reading", (event) => {
+    const reading = JSON.parse(event.data);
+    // A channel may be called "constructor", which every other object has by itself.
+    Object.setPrototypeOf(reading.values, null);
+    onReading(reading);
+  });
   source.addEventListener("open", () => { note.hidden = true; });
   source.addEventListener("error", () => {
     note.textContent = gettext("No line to the hub; trying again");
