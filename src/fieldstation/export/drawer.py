@@ -2,10 +2,15 @@
 
 Each message is its length in four bytes, then a pickle; both ends are this program. An answer is
 (True, file) or (False, sentence). The end of the input ends the process.
+
+Garbage is collected after an answer, not while somebody waits for one; what was loaded before the
+first picture stays and is never looked at again.
 """
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import pickle
 import resource
@@ -45,10 +50,15 @@ def main() -> None:
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # Whatever a library prints must not come between the messages.
     os.dup2(2, 1)
+    # Some fonts for further letters have no bold ones; that is no news for a hub's log.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     from fieldstation.export.png import draw
 
     # What is slow the first time (fonts, styles) is done before anybody waits for it.
     draw(_sample())
+    gc.disable()
+    gc.collect()
+    gc.freeze()
     while (body := receive(asked)) is not None:
         answer: tuple[bool, bytes | str]
         try:
@@ -56,12 +66,13 @@ def main() -> None:
         except (ValueError, OverflowError, ArithmeticError, MemoryError) as error:
             answer = (False, f"{type(error).__name__}: {error}"[:300])
         send(answers, pickle.dumps(answer))
+        gc.collect()
 
 
 def _sample() -> Picture:
     times, values = np.array([0, 1]), np.array([0.0, 1.0])
     curve = Curve("sample", "V", times, values, values, values, 1)
-    return Picture(Look("sample", width=200, height=200), 0, 1, "UTC", (curve,))
+    return Picture(Look("sample 样", width=200, height=200), 0, 1, "UTC", (curve,))
 
 
 if __name__ == "__main__":

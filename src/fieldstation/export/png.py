@@ -7,12 +7,16 @@
    (test_the_same_picture_gives_the_same_bytes).
 4. At most two units have axes of their own, left and right; further ones share the right one and
    every curve names its unit in the legend.
+5. Nothing is reckoned twice that cannot change: the ticks of time are settled before the layout
+   looks at them a dozen times, and a PNG is laid out and drawn in one go.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+import zlib
+from contextlib import suppress
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,9 +28,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import NDArray
 
-from fieldstation.export.picture import OWN_STYLE, STYLES, Curve, Lane, Picture
+from fieldstation.export.fonts import further_families
+from fieldstation.export.picture import OWN_STYLE, STYLES, Curve, Form, Lane, Picture
 
 DPI = 100
 DAY_US = 86_400_000_000
@@ -63,6 +69,7 @@ def draw(picture: Picture) -> bytes:
         # A letter that no font has is drawn as a box, which says enough.
         warnings.simplefilter("ignore")
         _choose_style(picture.look.style)
+        rcParams["font.family"] = rcParams["font.family"] + further_families(picture)
         return _file(_figure(picture), picture)
 
 
@@ -75,7 +82,20 @@ def _choose_style(name: str) -> None:
 
 def _file(figure: Figure, picture: Picture) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format=picture.form.value, dpi=DPI, metadata=_NO_DATE[picture.form.value])
+    options: dict[str, Any] = {}
+    engine = figure.get_layout_engine()
+    if picture.form is Form.PNG and engine is not None:
+        # matplotlib draws a picture that has no layout yet twice. The other forms are measured
+        # by their own means and must be laid out while they are written.
+        with suppress(ValueError):
+            # As matplotlib does: what is too small for a layout is drawn without.
+            engine.execute(figure)
+        figure.set_layout_engine(None)
+        # Looking for runs of one colour only: 7 % more bytes in two thirds of the time.
+        options["pil_kwargs"] = {"compress_type": zlib.Z_RLE}
+    figure.savefig(
+        out, format=picture.form.value, dpi=DPI, metadata=_NO_DATE[picture.form.value], **options
+    )
     return out.getvalue()
 
 
@@ -212,7 +232,11 @@ def _time_axis(axes: Axes, picture: Picture) -> None:
         axes.tick_params(axis="x", labelrotation=20)
     else:
         form = ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(form)
+    places = locator()
+    words: Any = FixedFormatter(form.format_ticks(places))
+    words.set_offset_string(form.get_offset())
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.xaxis.set_major_formatter(words)
 
 
 def _cycle() -> list[str]:
