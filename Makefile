@@ -3,8 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
+# Half of the tests to each, in their order, so that few hubs and browsers start twice; who is done takes from the rest.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 READY := .venv/.ready
 PACKAGES := .venv/.packages
+LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+LINTED := .venv/.linted
 TEXTS := $(wildcard src/fieldstation/hub/locale/*/LC_MESSAGES/*.po)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -31,18 +35,17 @@ demo: $(READY)  ## twins of every instrument, a station and a hub on this machin
 	@tests/install_packages.sh mosquitto
 	@exec $(BIN)/fieldstation demo
 
-test: $(PACKAGES) lint  ## install what the tests need and run them all
-	$(BIN)/python -m pytest -n $(WORKERS)
+test: $(PACKAGES)  ## install what the tests need and run them all, and lint in what they leave of the processors
+	@nice sh -xc '$(LINT)' >$(LINTED) 2>&1 & linting=$$!; \
+		$(PYTEST); tested=$$?; \
+		wait $$linting; linted=$$?; cat $(LINTED); exit $$((tested | linted))
 
 quick: $(READY)  ## lint and the tests that need no system package, in under 30 s
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/lint-imports --no-logo >/dev/null
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m 'not slow'
+	$(PYTEST) -q -m 'not slow'
 
 lint: $(READY)  ## style, types and the layers of the rooms
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(LINT)
 
 format: $(READY)  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix --quiet . || true

@@ -13,7 +13,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,18 +26,20 @@ from fieldstation.model import Channel, Instant, Kept, Kind, Layout, Reading, Tr
 
 NAME, PASSWORD = "ada", "a long way to the sea"
 DAYS, STEP_S = 21, 60
-GAP_DAYS = (4.2, 4.5)  # counted back from now
+GAP_DAYS = (DAYS - 4.5, DAYS - 4.2)  # from the first reading on
 BATCH = 2000
 
-SERVE = f"""
+BEGIN = """
 import sys
 from pathlib import Path
 from fieldstation.hub import run
 data = Path(sys.argv[1])
+"""
+FURNISH = f"""
 run.add_user(data, {NAME!r}, {PASSWORD!r})
 print(run.add_gateway(data, "Greenhouse roof"), flush=True)
-run.serve(data, port=0, ready=lambda url: print(url, flush=True))
 """
+SERVE = "run.serve(data, port=0, ready=lambda url: print(url, flush=True))"
 
 NUMBER, INTEGER, ENUM, FLAG, TEXT = Kind.NUMBER, Kind.INTEGER, Kind.ENUM, Kind.FLAG, Kind.TEXT
 STATUS = Layout(
@@ -76,9 +80,23 @@ class Roof:
     url: str
     key: str
     boot: bytes
+    begin_s: float
+    told: int = 0
     sequence: int = 0
     number: int = 0
     days: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def gap_us(self) -> list[int]:
+        """When the inverter was unplugged, and when it was back."""
+        return [round((self.begin_s + days * 86400) * 1e6) for days in GAP_DAYS]
+
+    def live_until(self, now_s: float) -> None:
+        """Send what the inverter told since the last time."""
+        rows = list(history(self.begin_s, now_s))
+        for start in range(self.told, len(rows), BATCH):
+            self.send(rows[start : start + BATCH])
+        self.told = len(rows)
 
     def send(self, rows: list[tuple[int, tuple[Value, ...]]]) -> None:
         """Send rows of (UTC microseconds, values)."""
@@ -135,36 +153,52 @@ def values_at(utc_s: float, chance: random.Random, charge: float) -> tuple[Value
     )  # fmt: skip
 
 
-def history(now_s: float) -> Iterator[tuple[int, tuple[Value, ...]]]:
-    """Readings from `DAYS` ago to now, with one gap."""
+def history(begin_s: float, until_s: float) -> Iterator[tuple[int, tuple[Value, ...]]]:
+    """Rows of (UTC microseconds, values), the same whenever it is asked."""
     chance, charge = random.Random(7), 0.6
-    begin = now_s - DAYS * 86400
-    for step in range(DAYS * 86400 // STEP_S + 1):
-        at = begin + step * STEP_S
+    for step in range(int(until_s - begin_s) // STEP_S + 1):
+        at = begin_s + step * STEP_S
         row = values_at(at, chance, charge)
         assert isinstance(row[7], float)
         charge = min(1.0, max(0.12, charge + row[7] * 52 * STEP_S / 3600 / 10_000))
-        if not GAP_DAYS[0] < (now_s - at) / 86400 < GAP_DAYS[1]:
+        if not GAP_DAYS[0] < (at - begin_s) / 86400 < GAP_DAYS[1]:
             yield int(at * 1e6), row
 
 
-@pytest.fixture(scope="module")
-def roof(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roof]:
-    data = tmp_path_factory.mktemp("hub")
+@contextmanager
+def running(script: str, data: Path, said: int) -> Iterator[list[str]]:
+    """A hub in a process of its own, and the first lines that it says."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FIELDSTATION_")}
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(data)], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    command = [sys.executable, "-c", BEGIN + script, str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout
-            key, url = (process.stdout.readline().strip() for _ in range(2))
-            roof = Roof(url, key, os.urandom(16))
-            rows = list(history(time.time()))
-            for start in range(0, len(rows), BATCH):
-                roof.send(rows[start : start + BATCH])
-            yield roof
+            yield [process.stdout.readline().strip() for _ in range(said)]
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Roof]:
+    """The data folder of a hub at rest with three weeks in it, and the roof as it was then."""
+    data, now_s = tmp_path_factory.mktemp("filled"), time.time()
+    with running(FURNISH + SERVE, data, 2) as (key, url):
+        roof = Roof(url, key, os.urandom(16), now_s - DAYS * 86400)
+        roof.live_until(now_s)
+    return data, roof
+
+
+@pytest.fixture(scope="module")
+def roof(filled: tuple[Path, Roof], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roof]:
+    """A hub with a copy of its own, so that no file of tests sees what another did."""
+    data = tmp_path_factory.mktemp("hub")
+    shutil.copytree(filled[0], data, dirs_exist_ok=True)
+    with running(SERVE, data, 1) as (url,):
+        roof = replace(filled[1], url=url, days=filled[1].days.copy())
+        roof.live_until(time.time())
+        # The first page takes longer than others, for the hub reads its own files for it.
+        assert httpx.get(f"{url}/login", timeout=60).status_code == 200
+        yield roof
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def facts_of(roof: Any, now_us: int) -> list[Fact]:
     meter that is silent since yesterday.
     """
     today = now_us // DAY_US
-    gap = [now_us - round(days * DAY_US) for days in (4.5, 4.2)]
+    gap = roof.gap_us
     count = (gap[1] - gap[0]) // STEP_US
     gap[1] = gap[0] + (count - 1) * STEP_US
     tallies = [

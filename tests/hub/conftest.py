@@ -18,6 +18,7 @@ import pytest
 
 from fieldstation.batch import Announcement, Batch, encode
 from fieldstation.hub import run
+from fieldstation.hub.accounts.hashers import SmallArgon2
 from fieldstation.model import Channel, Instant, Kept, Kind, Layout, Reading, Trust, Value
 
 PASSWORD = "a long way to the sea"
@@ -36,6 +37,9 @@ LAYOUT = Layout(
     ),
 )
 ROW: tuple[Value, ...] = (51.2, 430, 2, True, "well")
+# A password's hash takes 30 ms of a processor; thousands of accounts get one that takes none.
+LIGHT_HASH = {"time_cost": 1, "memory_cost": 8}
+FULL_HASH = {part: getattr(SmallArgon2, part) for part in LIGHT_HASH}
 
 
 @dataclass
@@ -129,6 +133,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     os.environ["FIELDSTATION_HUB_URL"] = url
     run.setup(data)
+    for part, cost in LIGHT_HASH.items():
+        setattr(SmallArgon2, part, cost)
     ready = threading.Event()
     scp = run.listen("127.0.0.1", 0)
     server = run.HubServer(run.server_config(), ready.set, scp)

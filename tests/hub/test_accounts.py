@@ -12,6 +12,8 @@ import pytest
 from fieldstation.errors import BadRequest
 from fieldstation.hub import run
 
+from .conftest import FULL_HASH, make_account
+
 PASSWORD = "a long way to the sea"
 
 
@@ -82,6 +84,16 @@ def test_unknown_name_costs_a_hash_like_a_known_one(
     for who in (name, "nobody-at-all"):
         hub.sign_in(anyone, who, "wrong but long")
     assert hashed == ["verified", "verified"]
+
+
+def test_a_password_is_hashed_at_full_cost(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fieldstation.hub.accounts.hashers import SmallArgon2
+    from fieldstation.hub.accounts.models import User
+
+    for part, cost in FULL_HASH.items():
+        monkeypatch.setattr(SmallArgon2, part, cost)
+    kept = User.objects.get(username=make_account()).password
+    assert kept.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_session_id_changes_at_sign_in_and_the_old_one_stays_outside(
