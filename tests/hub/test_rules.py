@@ -1,4 +1,4 @@
-"""Small rules of the hub that need no server: instants, cursors, freshness, near names."""
+"""Small rules of the hub: instants, cursors, freshness, near names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from fieldstation.hub.api.cursor import Cursor, cursor_from
 from fieldstation.hub.api.instants import instant_us, span_us
 from fieldstation.hub.instruments.freshness import State, patience
 from fieldstation.hub.nearest import nearest
+
+# Refusals are said in the reader's language, which takes a hub's settings.
+pytestmark = pytest.mark.usefixtures("hub")
 
 NOW_US = 1_780_000_000_123_456
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
