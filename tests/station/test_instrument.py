@@ -82,6 +82,20 @@ def _holes(folder: Path, layout: str = "") -> list[Hole]:
         reader.close()
 
 
+@in_virtual_time
+async def test_the_first_reading_of_a_run_is_written_at_once(tmp_path: Path) -> None:
+    clock = LoopClock()
+    async with collecting(tmp_path, clock) as collector:
+        made = instrument(settings(), MeterTwin(), clock, collector)
+        task = asyncio.create_task(supervise(made))
+        await asyncio.sleep(0.5)
+        assert await collector.ask(lambda journal: len(journal.after(0, 10))) == 1
+        await asyncio.sleep(10)
+        assert made.state.readings == 3
+        assert await collector.ask(lambda journal: len(journal.after(0, 10))) == 2
+        await end(task)
+
+
 def test_readings_fall_on_the_wall_clock_and_the_seldom_ones_are_seldom(tmp_path: Path) -> None:
     _play(tmp_path, [("good", 125)])
     layouts = Counter(kept.reading.layout.name for kept in _kept(tmp_path))

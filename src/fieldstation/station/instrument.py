@@ -10,6 +10,8 @@ failure.
    in a hole with its cause. `test_an_outage_is_one_hole_and_two_lines_in_the_log`
 4. A seldom reading is due only when the main one is taken, so holes of the main one have no layout.
    `test_a_full_queue_is_a_hole_of_the_main_reading`
+5. The first reading of a run does not wait for others to share its commit: whoever started the
+   station sees at once that it works. `test_the_first_reading_of_a_run_is_written_at_once`
 """
 
 from __future__ import annotations
@@ -267,6 +269,8 @@ class Instrument:
             self.state.unfit[name] = self.state.unfit.get(name, 0) + 1
         if not self._collector.offer(Reading(self.settings.name, poll.layout, instant, row)):
             return False
+        if not self.state.readings:
+            self._collector.hurry()
         self.state.readings += 1
         self.state.last_utc_us = instant.utc_us
         return True
