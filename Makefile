@@ -3,8 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= auto
-# Half of the tests to each, in their order, so that few hubs and browsers start twice; who is done takes from the rest.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 READY := .venv/.ready
 PACKAGES := .venv/.packages
 LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
