@@ -56,7 +56,7 @@ texts: $(READY)  ## renew the catalogues of the hub's texts and say what lacks a
 bench: $(READY)  ## measure the figures of docs/reference/figures.md and write them as JSON
 	$(BIN)/python -m benchmarks
 
-proof: $(PACKAGES)  ## put the promises to the test in 25 minutes: power cuts, kills, failing disks, 30 days away
+proof: $(PACKAGES)  ## put the promises to the test in 45 minutes: power cuts, kills, failing disks, 30 days away
 	$(BIN)/python -m proof
 
 instrument: $(READY)  ## run the conformance tests of one instrument: make instrument NAME=axpert
