@@ -1,4 +1,8 @@
-"""Sends again what a sink says it does not have: at most so often, and not what was given up."""
+"""Sends again what a sink says it does not have: not what was given up, and ever more seldom.
+
+A hub that was restored from its backup twice gets the same readings twice; one that says for ever
+that it misses what it has does not wear out the link.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from fieldstation.journal import Journal
 
 log = logging.getLogger(__name__)
 
-# What cannot be sent stays missing and is named in every answer.
-AGAIN_S = 3600.0
+# What cannot be sent stays missing and is named in every answer. The wait doubles with each time.
+FIRST_AGAIN_S, AGAIN_S = 60.0, 3600.0
 MOST = 1000  # spans remembered as sent again
 
 
@@ -22,11 +26,12 @@ class Resend:
 
     def __init__(self, sink: str) -> None:
         self._sink = sink
-        self._sent_s: OrderedDict[Span, float] = OrderedDict()
+        # When each span was sent again, and how long it waits for the next time.
+        self._sent: OrderedDict[Span, tuple[float, float]] = OrderedDict()
 
     def send(self, journal: Journal, missing: Iterable[Span], now_s: float) -> bool:
         """Take the spans out of what the sink has. Whether anything goes again."""
-        due = [span for span in missing if now_s - self._sent_s.get(span, -AGAIN_S) >= AGAIN_S]
+        due = [span for span in missing if self._is_due(span, now_s)]
         if not due:
             return False
         given_up = [
@@ -35,9 +40,13 @@ class Resend:
             if entry.sink in ("", self._sink)
         ]
         again = [self._again(journal, span, given_up, now_s) for span in due]
-        while len(self._sent_s) > MOST:
-            self._sent_s.popitem(last=False)
+        while len(self._sent) > MOST:
+            self._sent.popitem(last=False)
         return any(again)
+
+    def _is_due(self, span: Span, now_s: float) -> bool:
+        sent_s, wait_s = self._sent.get(span, (now_s, 0.0))
+        return now_s - sent_s >= wait_s
 
     def _again(self, journal: Journal, span: Span, given_up: list[Range], now_s: float) -> bool:
         boot, first, last = span
@@ -47,7 +56,8 @@ class Resend:
         pieces = [p for p in wanted.pairs if journal.resend(self._sink, boot, *p)]
         if not pieces:
             return False
-        self._sent_s[span] = now_s
+        _, wait_s = self._sent.get(span, (0.0, FIRST_AGAIN_S / 2))
+        self._sent[span] = now_s, min(2 * wait_s, AGAIN_S)
         log.warning(
             "the sink misses readings and gets them again",
             extra={"sink": self._sink, "first": pieces[0][0], "last": pieces[-1][1]},
