@@ -230,8 +230,8 @@ def test_a_plot_shades_its_gap_and_names_the_cause(told: Any, visit: Any) -> Non
     visit.page.locator("#readout .gap", has_text=UNPLUGGED).wait_for()
     visit.page.mouse.move(box["x"] + box["width"] * (7 - 3) / 7, y)
     assert not visit.page.locator("#readout .gap").is_visible()
-    inside, outside = (ink(visit.page, (7 - days) / 7) for days in (4.35, 3.0))
-    assert inside > 3 * outside
+    inside, *outside = (ink(visit.page, (7 - days) / 7) for days in (4.35, 2.6, 3.0, 3.4))
+    assert inside > 3 * min(outside)  # a line of the grid or the curve crosses some
 
 
 def ink(page: Any, share: float) -> float:
