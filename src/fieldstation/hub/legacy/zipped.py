@@ -43,8 +43,8 @@ _END = struct.Struct("<4s4H2LH")
 _ZIP64 = 20
 _MEMBER = re.compile(r"(?P<stem>[^/\\\0]{1,128})\.(?P<sort>csv|yaml)")
 _LINE = re.compile(r"(\w+):[ \t]*(.*?)[ \t]*\Z", re.ASCII)
-# All that a hostile or broken file makes the readers raise: zipfile names a compression that it does
-# not know by NotImplementedError, and a member that is encrypted by RuntimeError.
+# What a hostile or broken file makes the readers raise. For zipfile NotImplementedError means a
+# compression that it does not know, RuntimeError a member that is encrypted.
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError,
     ValueError, OverflowError, LookupError, csv.Error,
