@@ -12,10 +12,10 @@ TEXTS := $(wildcard src/fieldstation/hub/locale/*/LC_MESSAGES/*.po)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format texts bench proof docs clean
+.PHONY: help demo test quick lint format texts bench proof instrument docs clean
 
 help:  ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt hatch_build.py catalogues.py frontend/package-lock.json $(TEXTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

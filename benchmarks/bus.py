@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,14 +65,18 @@ async def _measure(folder: Path) -> dict[int, Felt]:
     return await share_a_bus(folder, SystemClock(), SECONDS, pty_host)
 
 
-async def share_a_bus(folder: Path, clock: Clock, seconds: float, host: Host) -> dict[int, Felt]:
-    """Run the bus for so long at the end of what `host` makes; what each good unit felt."""
+async def share_a_bus(
+    folder: Path, clock: Clock, seconds: float, host: Host, bad: Sequence[Twin] = ()
+) -> dict[int, Felt]:
+    """Run the bus for so long at the end of what `host` makes; what each good unit felt. `bad` are
+    on the line as well, in the places of those that are not there.
+    """
 
     def wall() -> float:
         return clock.now().utc_us / 1e6
 
     units = [Numbered(registry.twin("tristar_mppt", seed=number), number) for number in GOOD]
-    line = MultiDrop(units, babble=NOISE_BYTES, seed=1)
+    line = MultiDrop([*units, *bad], babble=NOISE_BYTES, seed=1)
     async with (
         host(line, wall) as port,
         Collector(folder / "journal.sqlite3", clock) as collector,

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from fieldstation.errors import CodecError
 from fieldstation.instruments import registry
-from fieldstation.testing.conformance import REFUSALS, Folder
+from fieldstation.testing.conformance import Folder, feed
 
 FOUND = Path("var/fuzz")
 
@@ -32,23 +31,13 @@ class Subject:
 
     def feed(self, name: str, data: bytes) -> None:
         """Raises what no codec may raise."""
-        for decode in (self._codec.decode_frame, self._codec.read_frame):
-            try:
-                decode(name, data)
-            except REFUSALS:
-                continue
-        try:
-            length = self._codec.frame_end(name)(data) if data else None
-        except CodecError:
-            return
-        assert length is None or 0 <= length <= len(data), f"a frame of {length} bytes in {data!r}"
+        feed(self._codec, name, data)
 
 
-def spoiled(subject: Subject, seed: str) -> Iterator[tuple[str, bytes]]:
+def spoiled(subject: Subject, chance: random.Random) -> Iterator[tuple[str, bytes]]:
     """Endless frames, most of them under their own name: good ones with flipped, lost, added,
     doubled or swapped pieces, and noise.
     """
-    chance = random.Random(seed)
     while True:
         name, sample = chance.choice(subject.samples)
         if chance.random() < 0.1:

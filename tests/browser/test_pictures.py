@@ -75,6 +75,15 @@ def test_cells_stand_side_by_side_with_lowest_and_highest_marked(visit: Any) -> 
     assert page.locator("figure[data-form=bars]", has_text="temperature (°C)").count() == 1
 
 
+def test_what_has_no_value_has_no_unit_either(visit: Any) -> None:
+    page = page_of(visit, "roof")
+    rows = page.locator("#table-title ~ .groups tr")
+    missing, told = (rows.filter(has_text=name) for name in ("T1 minus T2", "Temperature T1"))
+    assert missing.locator(".num").inner_text() == "–"
+    assert not missing.locator(".unit").is_visible()
+    assert told.locator(".unit").is_visible()
+
+
 def test_particles_are_a_histogram_and_a_map(visit: Any) -> None:
     page = page_of(visit, "air")
     sizes = page.locator("figure[data-form=histogram]")

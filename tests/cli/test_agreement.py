@@ -17,6 +17,7 @@ def result(entry: dict[str, Any], found: dict[str, Any]) -> list[str]:
 
 
 GOOD, ODD = ["1 of 1 entries agree"], ["0 of 1 entries agree", "not: x"]
+OTHER = ["1 of other kinds are left out"]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ GOOD, ODD = ["1 of 1 entries agree"], ["0 of 1 entries agree", "not: x"]
         ({"decoded": None, "expect": "reject_checksum"}, {"decoded": {"a": 1}}, ODD),
         ({"expect": {"a": 1}}, {"decoded": {"a": 1, "more": 2}}, GOOD),
         ({"expect": {"error": True}}, {"error": "not_init"}, GOOD),
-        ({"expect": {"status": 200}}, {"error": "unsupported"}, []),
+        ({"expect": {"status": 200}}, {"error": "unsupported"}, OTHER),
         ({"queued": True}, {"decoded": {"queued": False}}, ODD),
     ],
 )
@@ -40,6 +41,20 @@ def test_each_form_of_expectation_is_compared(
     entry: dict[str, Any], found: dict[str, Any], told: list[str]
 ) -> None:
     assert result(entry, found) == told
+
+
+def test_what_is_of_another_kind_is_left_out_and_said() -> None:
+    agreement = Agreement()
+    unsupported = {"error": "unsupported"}
+    agreement.compare(1, {"device": "si7020", "decoded": {"a": 1}}, {"decoded": {"a": 1}}, "si7020")
+    agreement.compare(2, {"device": "bh1745", "decoded": {"a": 1}}, {"decoded": {"a": 1}}, "si7020")
+    agreement.compare(3, {"expect": {"error": True}}, unsupported, "si7020")
+    agreement.compare(4, {"device": "si7020", "decoded": {"a": 1}}, unsupported, "si7020")
+    assert agreement.sentences() == [
+        "1 of 2 entries agree",
+        "2 of other kinds are left out",
+        "not: 4",
+    ]
 
 
 def test_what_only_describes_is_named_and_not_compared() -> None:

@@ -14,6 +14,7 @@ from fieldstation.batch.model import Batch
 from fieldstation.cli import nodes, rehearsal, stage
 from fieldstation.cli.orders import Orders
 from fieldstation.cli.past import DAY_S, Asked, Overheard, Span, batches, boot_of
+from fieldstation.hub.instruments import sections
 from fieldstation.instruments import registry
 from fieldstation.model import Driver, Value, acquainted
 from fieldstation.transport.play import answers, play
@@ -82,6 +83,26 @@ def _now(driver: Driver, player: stage.Player) -> dict[str, Value]:
     for poll in driver.plan(play(acquainted(driver), answer)):
         values |= play(poll.converse(), answer)
     return values
+
+
+@pytest.mark.slow
+def test_a_counter_of_the_past_is_never_full() -> None:
+    (air,) = [one for one in stage.cast(1, Orders()) if one.kind == "opc_n3"]
+    script = Asked("a", air.twin_anew(), air.driver, HOURS, boot_of(HOURS, "a"))
+    found = [one for one in told(batches([script], HOURS, b"")) if "saturated" in one]
+    assert len(found) > 100
+    assert not any(one["saturated"] or one["nothing_counted"] for one in found)
+    assert all(4 < float(one["sampling_period"] or 0) < 20 for one in found)
+
+
+@pytest.mark.parametrize("kind", ["axpert", "tristar_mppt", "emus_bms"])
+def test_the_demo_has_every_state_that_is_drawn_day_by_day(kind: str) -> None:
+    (one,) = [one for one in stage.cast(1, Orders()) if one.kind == kind]
+    answer = answers(one.twin, lambda: NOON_S)
+    plan = one.driver.plan(play(acquainted(one.driver), answer))
+    shown = {channel.name for poll in plan for channel in poll.layout.channels}
+    table = [channel for layout in registry.layouts(kind) for channel in layout.channels]
+    assert {channel.name for channel in sections.timelines(table)} <= shown
 
 
 @pytest.mark.parametrize(("order", "some"), [("silence:0.3", True), ("silence", False)])

@@ -22,7 +22,7 @@ from fieldstation.protocol.usb_iss_twin import UsbIssTwin
 from fieldstation.station.config import load_config
 from fieldstation.transport.host import pty_host
 from fieldstation.transport.opening import open_link
-from fieldstation.transport.scan import Finding, Place, Probe
+from fieldstation.transport.scan import Finding, Place, Probe, ask_place
 
 AXPERT = Probe("axpert", registry.driver("axpert"))
 SE521_SERIAL = Probe("se521", registry.driver("se521"), {"wire": "serial"})
@@ -129,6 +129,45 @@ def test_alike_units_get_names_of_their_own_and_one_unit_a_single_section() -> N
     }
     assert "# the same unit answers on hid:0665:5161" in text
     assert site([nobody]) == ""
+
+
+def test_equal_adapters_are_told_apart_by_the_numbers_of_their_units(tmp_path: Path) -> None:
+    sockets = [Place(f"/dev/serial/by-path/{n}", alike="usb:1a86:7523") for n in range(3)]
+    units = [Identity("axpert", "111"), Identity("axpert", "222"), Identity("se521")]
+    probes = [AXPERT, AXPERT, SE521_SERIAL]
+    text = site([Finding(*one) for one in zip(sockets, probes, units, strict=True)])
+    assert [(one["port"], one.get("serial_number")) for one in _sections(text)] == [
+        ("usb:1a86:7523", "111"),
+        ("usb:1a86:7523", "222"),
+        ("/dev/serial/by-path/2", None),
+    ]
+    file = tmp_path / "site.toml"
+    file.write_text(text)
+    assert len(load_config(file).instruments) == 3
+
+
+@pytest.mark.slow
+async def test_two_equal_inverters_on_equal_adapters_are_told_apart_by_asking(
+    tmp_path: Path,
+) -> None:
+    models = registry.profiles("axpert")[:2]
+    inverters = [registry.twin("axpert", model, fast=True) for model in models]
+    async with pty_host(inverters[0], time.time) as one, pty_host(inverters[1], time.time) as two:
+        findings = [
+            finding
+            for port in (one, two)
+            for finding in await ask_place(Place(port, alike="usb:1a86:7523"), [AXPERT])
+        ]
+    file = tmp_path / "site.toml"
+    file.write_text(site(findings))
+    first, second = load_config(file).instruments
+    assert first.port == second.port == "usb:1a86:7523"
+    assert first.serial_number != second.serial_number
+    assert "" not in (first.serial_number, second.serial_number)
+
+
+def _sections(text: str) -> list[dict[str, str]]:
+    return list(tomllib.loads(text)["instrument"].values())
 
 
 # --- twins on a bus ---

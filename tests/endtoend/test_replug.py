@@ -13,11 +13,12 @@ import pytest
 from tests.station.meter import LoopClock, MeterDriver, MeterTwin, collecting, end, settings
 
 from fieldstation.batch.facts import Cause
-from fieldstation.errors import LinkNotFound
+from fieldstation.errors import LinkBusy, LinkNotFound
 from fieldstation.instruments import registry
 from fieldstation.journal import Reader
 from fieldstation.model import Reading, SerialLine, Twin
 from fieldstation.sinks.backoff import Backoff
+from fieldstation.station import port as port_module
 from fieldstation.station.clock import SystemClock
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument
@@ -25,6 +26,7 @@ from fieldstation.station.port import Bus, Port
 from fieldstation.station.supervisor import LOOK_S, instruments, supervise
 from fieldstation.testing.ptyhost import PtyPort
 from fieldstation.testing.virtualtime import in_virtual_time
+from fieldstation.transport.address import Address, DevicePath
 from fieldstation.transport.link import Link
 from fieldstation.transport.loopback import LoopLink
 
@@ -113,6 +115,89 @@ def test_a_hundred_permutations_store_nothing_under_the_wrong_name(
     assert all(one.ledger.missed_by_cause[Cause.WRONG_UNIT] > PERMUTATIONS / 2 for one in made)
     with _readings(tmp_path) as readings:
         assert len(readings) > PERMUTATIONS
+        for reading in readings:
+            (value,) = reading.values
+            assert isinstance(value, int | float)
+            assert f"m{int(value) // UNIT_STEP}" == reading.instrument
+
+
+class SoleLink(LoopLink):
+    """A link that says when it is closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await super().aclose()
+
+
+class Adapter(Socket):
+    """A socket that is opened by one at a time, as every serial port is."""
+
+    def open(self) -> Link:
+        """As `open_link`."""
+        if self._unit is None:
+            raise LinkNotFound("nothing is plugged in")
+        if any(isinstance(one, SoleLink) and not one.closed for one in self._links):
+            raise LinkBusy("another instrument has it")
+        self._links.append(SoleLink(self._unit, lambda: self._clock.now().utc_us / 1e6))
+        return self._links[-1]
+
+
+@in_virtual_time
+async def _follow(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Plug four units into six equal adapters in 100 orders; for each order the seconds until all
+    were read again.
+    """
+    chance, clock = random.Random(seed), LoopClock()
+    units = [_unit(n) for n in range(4)]
+    adapters = {DevicePath(f"/dev/ttyUSB{n}"): Adapter(clock) for n in range(6)}
+    present: list[DevicePath] = []
+
+    async def opened(place: Address, _line: SerialLine, **_: object) -> Link:
+        if not isinstance(place, DevicePath):
+            raise LinkNotFound("no such adapter")
+        return adapters[place].open()
+
+    monkeypatch.setattr(port_module, "whereabouts", lambda _address: sorted(present, key=str))
+    monkeypatch.setattr(port_module, "open_link", opened)
+    took_s = []
+    now = asyncio.get_running_loop().time
+    async with collecting(folder, clock) as collector:
+        wanted = [
+            settings(f"m{n}", port="usb:1a86:7523", every_s=1, serial=serial)
+            for n, serial in enumerate(SERIALS)
+        ]
+        made = instruments(wanted, clock, collector, lambda _kind: MeterDriver())
+        tasks = [asyncio.create_task(supervise(one)) for one in made]
+        for _ in range(PERMUTATIONS):
+            before = [one.state.readings for one in made]
+            for adapter in adapters.values():
+                await adapter.plug(None)
+            present.clear()
+            await asyncio.sleep(chance.uniform(0, 30))
+            present += chance.sample(list(adapters), 4)
+            for place, unit in zip(present, units, strict=True):
+                await adapters[place].plug(unit)
+            begun_s = now()
+            while any(one.state.readings <= n for one, n in zip(made, before, strict=True)):  # noqa: ASYNC110 - the state has no event
+                await asyncio.sleep(0.01)
+            took_s.append(now() - begun_s)
+            await asyncio.sleep(chance.uniform(0, 10))
+        await end(*tasks)
+    return took_s
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_unit_is_followed_through_a_hundred_permutations_of_ports(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took_s = _follow(tmp_path, seed, monkeypatch)
+    assert len(took_s) == PERMUTATIONS
+    assert max(took_s) < 10
+    with _readings(tmp_path) as readings:
+        assert len(readings) > 4 * PERMUTATIONS
         for reading in readings:
             (value,) = reading.values
             assert isinstance(value, int | float)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fieldstation.hub.instruments.trouble import WARNING, level_of
 from fieldstation.instruments import registry
 from fieldstation.model import Channel, Kind, Layout, Value
 
@@ -74,3 +75,17 @@ def test_every_channel_that_tells_of_trouble_exists() -> None:
     assert set(TEXTS) <= channels.keys()
     told = [c for c in channels.values() if c.kind is Kind.FLAG and trouble(c, True)]
     assert len(told) >= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("line_fail", ""),
+        ("", ""),
+        ("no faults", ""),
+        ("line_fail,overload", WARNING),
+        ("Overload, line fail", WARNING),
+    ],
+)
+def test_a_site_without_a_grid_needs_nobody(text: str, level: str) -> None:
+    assert level_of(Channel("warning_names", Kind.TEXT), text) == level

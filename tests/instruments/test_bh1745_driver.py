@@ -101,6 +101,30 @@ async def test_chip_that_lost_its_settings_is_set_again() -> None:
 
 
 @in_virtual_time
+async def test_chip_is_reset_when_it_is_first_met() -> None:
+    chip = Recorder()
+    await _readings(chip)
+    chip.chip.registers[0x44] = 0x00  # without its third mode a part counts nothing
+    chip.chip.registers |= dict.fromkeys(range(0x50, 0x58), 0)
+    (values,) = await _readings(chip)
+    assert values["green_counts"] != 0
+
+
+@in_virtual_time
+async def test_reset_is_waited_for() -> None:
+    chip = Recorder()
+    chip.chip.reset_s = 0.08
+    (values,) = await _readings(chip)
+    assert len(chip.modes) == 3
+    assert isinstance(values["illuminance"], float)
+    chip = Recorder()
+    chip.chip.reset_s = 5.0
+    with pytest.raises(CodecError, match="does not come back from a reset"):
+        await _readings(chip)
+    assert chip.modes == []
+
+
+@in_virtual_time
 async def test_part_that_ends_no_measurement_is_one_sentence() -> None:
     with pytest.raises(CodecError, match="ended no measurement; does another program"):
         await _readings(Recorder(0.5, "never_valid"))

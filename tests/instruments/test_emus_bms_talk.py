@@ -13,6 +13,8 @@ from fieldstation.errors import (
     LinkTimeout,
 )
 from fieldstation.instruments import registry
+from fieldstation.instruments.emus_bms.asking import read, read_parameter
+from fieldstation.instruments.emus_bms.board import Board
 from fieldstation.instruments.emus_bms.driver import DRIVER, OPTIONS
 from fieldstation.instruments.emus_bms.grammar import crc8, parse
 from fieldstation.instruments.emus_bms.simulator import EmusTwin
@@ -23,7 +25,9 @@ from fieldstation.transport.play import answers, play
 NOON_S = 1_779_969_600.0  # 2026-05-28 12:00 UTC
 
 # All that may ever be sent: a question, its checksum, line ends.
-QUESTION = re.compile(rb"\r\n([A-Z]{2}[0-9],\?,|CF2,[0-9A-F]{4},\?,)([0-9A-F]{2})\r\n\Z")
+QUESTION = re.compile(
+    rb"\r\n([A-Z]{2}[0-9],\?,|CF2,[0-9A-F]{4},\?,|SS1,[0-9A-F]{2},)([0-9A-F]{2})\r\n\Z"
+)
 
 
 class Site:
@@ -40,6 +44,10 @@ class Site:
             self.sent.append(request)
         self.now_s += 0.02
         return self._answer(request)
+
+    def reconnect(self) -> None:
+        """Talk to whatever twin is there now."""
+        self._answer = answers(self.twin, lambda: self.now_s)
 
     def run(self, conversation: Conversation[Any]) -> Any:
         return play(conversation, self.answer)
@@ -141,6 +149,76 @@ def test_a_unit_that_only_broadcasts_is_read_all_the_same() -> None:
     assert play(plan["battery"].converse(), answer)["pack_voltage"] == pytest.approx(13.2, abs=0.8)
 
 
+def test_a_pack_that_grew_is_asked_anew() -> None:
+    site = Site()
+    plan = site.plan()
+    site.twin = registry.twin("emus_bms", "pack80", 1, fast=True)
+    site.reconnect()
+    with pytest.raises(CodecError, match="now finds 80 cells, 8 before"):
+        site.run(plan["battery"].converse())
+    plan = site.plan()
+    assert site.run(plan["battery"].converse())["cell_count"] == 80
+    assert len(plan["cell_voltages"].layout.channels) == 81
+
+
+def test_no_event_is_told_twice_to_one_driver() -> None:
+    site, driver = Site(), configured(DRIVER, {})
+    told = []
+    for _ in range(2):
+        plan = {poll.layout.name: poll for poll in driver.plan(site.run(driver.identify()))}
+        told.append(site.run(plan["events"].converse())["new_events"])
+    assert told[0]
+    assert told[1] == ""
+
+
+def test_times_are_in_utc_once_the_offset_of_the_clock_is_known() -> None:
+    site = Site()
+    plain, dated = site.plan(), site.plan(clock_utc_offset="+02:00")
+    for name, time in (("unit", "device_time"), ("resets", "reset_0_time")):
+        told = site.run(plain[name].converse())[time]
+        moved = site.run(dated[name].converse())[time]
+        assert (len(told), moved[-1]) == (19, "Z")
+    assert site.run(dated["statistics"].converse())["stat_max_charge_current_time"].endswith("Z")
+    events = site.run(dated["events"].converse())
+    assert events["event_time"].endswith("Z")
+    assert "Z charger_disconnected" in events["new_events"]
+
+
+def test_how_the_unit_is_set_up_is_kept() -> None:
+    site = Site(profile="pack80")
+    values = site.run(site.plan()["setup"].converse())
+    assert values == {
+        "hardware_type": "BMS1",
+        "firmware_version": "2.0.21.0",
+        "in_bootloader": False,
+        "cell_count_configured": 80,
+        "cell_string_count": 2,
+        "capacity": 360.0,
+        "display_period_active": 1.0,
+        "display_period_sleep": 10.0,
+        "can_cell_group_module_count": 2,
+        "function_flags_0": 0xB3DF,
+        "function_flags_1": 1,
+    }
+
+
+def test_the_answer_about_another_parameter_is_not_taken() -> None:
+    late, due = seal("CF2,0013,02"), seal("CF2,0100,0008")
+    found = play(read_parameter(Board(), "0100"), lambda request: late + due)
+    assert found["parameter_value"] == 8
+
+
+def test_a_question_that_met_a_restart_is_repeated_after_the_rest() -> None:
+    conversation = read(Board(), "RS2")
+    first = next(conversation)
+    assert first.overhear is not None
+    assert first.overhear(b"#" + seal("VR1,BMS1,000003E8,2.0.21.0"))
+    assert (first.quiet_s, first.attempts) == (0.05, 1)
+    again = conversation.throw(LinkTimeout("no reply"))
+    assert again.quiet_s == 2.0
+    conversation.close()
+
+
 def test_a_lost_detail_line_leaves_its_cells_empty() -> None:
     site = Site("missing_line")
     values = site.run(site.plan()["cell_voltages"].converse())
@@ -177,8 +255,12 @@ def test_cells_out_of_reach_are_null_and_said_to_be() -> None:
     assert values["cell_voltage_data_available"] is False
     assert values["cell_voltage_min"] is None
     status = site.run(plan["status"].converse())
-    assert status["protection_no_cell_comm"] is True
     assert status["valid_cell_voltages"] is False
+    assert status["protection_no_cell_comm"] is False
+    # Parameter 002F: the protection waits before it trips.
+    site.now_s += site.unit.state.parameters["002F"] / 10
+    assert site.run(plan["status"].converse())["protection_no_cell_comm"] is True
+    assert "cell_comm_lost" in site.run(plan["events"].converse())["new_events"]
 
 
 def test_an_unknown_protection_is_reported() -> None:
@@ -224,6 +306,28 @@ def test_statistics_and_events_reach_their_channels() -> None:
     assert events["event_count"] == 50
     assert "unknown_32" in events["new_events"]
     assert site.run(plan["events"].converse())["new_events"] == ""
+
+
+def test_a_statistic_whose_line_was_lost_is_asked_for_alone() -> None:
+    site = Site()
+    poll = site.plan()["statistics"]
+    whole = site.run(poll.converse())
+    site.sent.clear()
+    healthy, told = site.answer, site.run(poll.converse())
+    assert [line for line in site.sent if b"?" not in line] == []
+    assert set(told) == set(whole)
+    lost = b"\r\nSS1,0A,"
+
+    def answer(request: bytes) -> bytes:
+        said = healthy(request)
+        if b"SS1,?" in request:
+            start = said.index(lost)
+            return said[:start] + said[said.index(b"\r\n", start + 2) :]
+        return said
+
+    found = play(poll.converse(), answer)
+    assert set(found) == set(whole)
+    assert site.sent[-1] == b"\r\nSS1,0A,26\r\n"
 
 
 def test_wrong_options_are_told_by_name() -> None:

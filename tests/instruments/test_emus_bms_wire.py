@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from fieldstation.errors import InstrumentRefused, LinkTimeout
 from fieldstation.instruments import registry
 from fieldstation.instruments.emus_bms.driver import DRIVER
 from fieldstation.instruments.emus_bms.grammar import parse
-from fieldstation.model import Poll
+from fieldstation.model import Poll, configured
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport import Runner
 from fieldstation.transport.host import pty_host
@@ -87,6 +88,92 @@ async def test_the_polls_share_what_was_broadcast() -> None:
     await runner.converse(plan["status"].converse())
     asked = [parse(line).name for line in _lines(passed, Way.OUT)]
     assert asked == ["CV1", "ST1"]
+    await link.aclose()
+
+
+@in_virtual_time
+async def test_what_passes_on_can_is_kept() -> None:
+    passed: list[Passed] = []
+    link = LoopLink(registry.twin("emus_bms", faults=["can_trace"]), wall)
+    runner = Runner(link, tap=passed.append)
+    plan = await plan_of(runner)
+    count = 0
+    for _ in range(3):
+        await asyncio.sleep(10)
+        await runner.converse(plan["battery"].converse())
+        told = await runner.converse(plan["can_frames"].converse())
+        count += int(str(told["can_frame_count"]))
+        assert "sent 00010000 remote; received 00010000 0004; sent 00010001" in str(told)
+    said = [line[:3] for line in _lines(passed, Way.IN)]
+    # What came with the last poll may still wait in the buffer.
+    assert said.count(b"CN1") + said.count(b"CN2") - 4 <= count
+    assert count >= 4 * 30
+    await link.aclose()
+
+
+@in_virtual_time
+async def test_a_unit_that_copies_nothing_from_can_has_no_place_for_it() -> None:
+    link = LoopLink(registry.twin("emus_bms"), wall)
+    assert "can_frames" not in await plan_of(Runner(link))
+    await link.aclose()
+
+
+@in_virtual_time
+async def test_a_unit_that_broadcasts_but_does_not_answer_tells_the_way_out() -> None:
+    link = LoopLink(registry.twin("emus_bms", faults=["broadcast_only"]), wall)
+    with pytest.raises(LinkTimeout, match="set ask = false"):
+        await Runner(link).converse(DRIVER.identify())
+    await link.aclose()
+
+
+@pytest.mark.parametrize("faults", [[], ["broadcast_only"], ["can_trace"]])
+def test_a_unit_that_is_not_asked_is_read_from_what_it_broadcasts(faults: list[str]) -> None:
+    _listened_to(faults)
+
+
+@in_virtual_time
+async def _listened_to(faults: list[str]) -> None:
+    passed: list[Passed] = []
+    link = LoopLink(registry.twin("emus_bms", faults=faults), wall)
+    runner = Runner(link, tap=passed.append)
+    driver = configured(DRIVER, {"ask": False, "distance": True})
+    await asyncio.sleep(0.4)  # into the middle of a burst
+    identity = await runner.converse(driver.identify())
+    assert (identity.serial, identity.facts["cell_count"]) == ("", 8)
+    plan = {poll.layout.name: poll for poll in driver.plan(identity)}
+    assert list(plan) == [
+        "battery", "status", "charger", "energy", "distance", "can", "unit", "can_frames",
+    ]  # fmt: skip
+    for _ in range(3):
+        await asyncio.sleep(10)
+        for name, poll in plan.items():
+            values = await runner.converse(poll.converse())
+            assert set(values) == set(poll.layout.names), name
+    frames = await runner.converse(plan["can_frames"].converse())
+    assert frames["can_frame_count"] == 0
+    assert _lines(passed, Way.OUT) == []
+    await link.aclose()
+
+
+@in_virtual_time
+async def test_a_unit_that_is_listened_to_gives_what_it_said_last() -> None:
+    link = LoopLink(registry.twin("emus_bms"), wall)
+    runner, driver = Runner(link), configured(DRIVER, {"ask": False})
+    identity = await runner.converse(driver.identify())
+    [unit] = [poll for poll in driver.plan(identity) if poll.layout.name == "unit"]
+    for _ in range(3):
+        await asyncio.sleep(30)
+        told = await runner.converse(unit.converse())
+        age_s = wall() - datetime.fromisoformat(f"{told['device_time']}Z").timestamp()
+        assert 0 <= age_s < 2.5
+    await link.aclose()
+
+
+@in_virtual_time
+async def test_a_unit_that_is_not_asked_and_silent_is_lost() -> None:
+    link = LoopLink(registry.twin("emus_bms", faults=["no_broadcast"]), wall)
+    with pytest.raises(LinkTimeout, match="no whole reply to CV1 within 12 s"):
+        await Runner(link).converse(configured(DRIVER, {"ask": False}).identify())
     await link.aclose()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
@@ -15,7 +15,7 @@ from fieldstation.instruments.opc_n3 import channels, commands, simulator
 from fieldstation.instruments.opc_n3.driver import DRIVER
 from fieldstation.instruments.opc_n3.handshake import read, ready, write
 from fieldstation.instruments.opc_n3.simulator import OpcN3Twin
-from fieldstation.model import Outgoing, Value, farewell
+from fieldstation.model import Identity, Outgoing, Poll, Value, farewell, paced
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport import Runner
 from fieldstation.transport.loopback import LoopLink
@@ -163,15 +163,100 @@ async def test_fan_gets_its_time_before_the_laser() -> None:
     assert laser_at - fan_at >= 5
 
 
+FAN_ON, FAN_OFF, LASER_ON, LASER_OFF = b"\x03", b"\x02", b"\x07", b"\x06"
+
+
+def _options(unit: Recorder) -> list[bytes]:
+    """Option bytes that were given behind "ready", in order."""
+    sent = iter([data for _, data in unit.sent])
+    # One byte begins the command, one more finds the unit ready.
+    return [[*islice(sent, 2)][-1] for data in sent if data == bytes((commands.WRITE_POWER.code,))]
+
+
 @in_virtual_time
-async def test_unit_left_running_by_a_crash_is_used_as_it_is() -> None:
+async def test_unit_left_running_by_a_crash_is_switched_off_first() -> None:
+    unit = _unit()
+    await _histograms(unit, 2)
+    unit.receive(b"\x30\x30\x30", START_S + asyncio.get_running_loop().time())
+    await asyncio.sleep(300)
+    unit.sent.clear()
+    (after,) = await _histograms(unit, 1)
+    assert _options(unit) == [LASER_OFF, FAN_OFF, FAN_ON, LASER_ON]
+    assert after["sampling_period"] == pytest.approx(2.5, abs=0.1)
+    assert not after["nothing_counted"]
+
+
+@in_virtual_time
+async def test_unit_that_was_read_a_moment_ago_is_used_as_it_is() -> None:
     unit = _unit()
     await _histograms(unit, 2)
     unit.receive(b"\x30\x30\x30", START_S + asyncio.get_running_loop().time())
     unit.sent.clear()
     (after,) = await _histograms(unit, 1)
-    assert not any(data == b"\x07" for _, data in unit.sent)
+    assert _options(unit) == []
     assert after["sampling_period"] == pytest.approx(2.5, abs=0.1)
+
+
+async def _plan(unit: Recorder, every_s: float) -> tuple[Runner, Sequence[Poll]]:
+    runner, driver = _connect(unit), paced(DRIVER, every_s)
+    return runner, driver.plan(await runner.converse(driver.identify()))
+
+
+@pytest.mark.parametrize(("every_s", "step_s"), [(60.0, 10.0), (15.0, 7.5), (300.0, 10.0)])
+@in_virtual_time
+async def test_reading_of_a_minute_sums_up_histograms_of_ten_seconds(
+    every_s: float, step_s: float
+) -> None:
+    loop, unit = asyncio.get_running_loop(), _unit()
+    runner, plan = await _plan(unit, every_s)
+    readings = []
+    for number in range(3):
+        await asyncio.sleep(number * every_s - loop.time())
+        readings.append(await runner.converse(plan[0].converse()))
+        # It is over when the next one is due, and soon enough that the unit is not left alone.
+        assert loop.time() < (number + 1) * every_s
+    whole = bytes((commands.READ_HISTOGRAM.code,)) * commands.READ_HISTOGRAM.reads
+    times = [at for at, data in unit.sent if data == whole]
+    steps = [after - before for before, after in pairwise(times)]
+    # The first ones are of the start.
+    assert max(steps) < 2 * step_s
+    assert steps[5:] == pytest.approx([step_s] * len(steps[5:]), abs=0.3)
+    # No air is lost between readings.
+    periods = [reading["sampling_period"] for reading in readings[1:]]
+    assert periods == pytest.approx([every_s] * 2, abs=0.5 * step_s)
+
+
+@in_virtual_time
+async def test_unit_that_dies_in_a_long_reading_leaves_what_it_counted() -> None:
+    loop, unit = asyncio.get_running_loop(), _unit()
+    runner, plan = await _plan(unit, 60.0)
+    await runner.converse(plan[0].converse())
+    loop.call_later(25, _order, unit, "stuck_00")
+    values = await runner.converse(plan[0].converse())
+    assert values["sampling_period"] == pytest.approx(30, abs=10)
+    assert not values["nothing_counted"]
+    with pytest.raises(CodecError, match="does not answer"):
+        await runner.converse(plan[0].converse())
+
+
+@pytest.mark.parametrize(("every_s", "every"), [(2.0, 30), (10.0, 6), (60.0, 1), (300.0, 1)])
+def test_power_is_asked_once_a_minute(every_s: float, every: int) -> None:
+    _histogram, power = paced(DRIVER, every_s).plan(Identity("opc_n3"))
+    assert power.every == every
+
+
+@in_virtual_time
+async def test_empty_histogram_is_never_kept() -> None:
+    unit = _unit()
+    runner, plan = await _plan(unit, 10.0)
+    await runner.converse(plan[0].converse())
+    _order(unit, "empty*1")
+    values = await runner.converse(plan[0].converse())
+    assert isinstance(values["humidity"], float)
+    assert values["humidity"] > 0
+    _order(unit, "empty")
+    with pytest.raises(CodecError, match="still starting"):
+        await runner.converse(plan[0].converse())
 
 
 @in_virtual_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain, groupby
 
 import pytest
@@ -116,6 +117,23 @@ def test_topics_payloads_and_options_lose_the_number() -> None:
     assert clean.pieces[0].topic == clean.header.options["data_topics"] == "data_esp_00000000"
     assert clean.pieces[0].data == payload
     assert clean.header.redacted
+
+
+def test_what_a_document_says_of_its_device_goes_too() -> None:
+    told = {"wifi": {"MAC": "5C:CF:7F:01:02:03", "ssid": "Barn Ünique"}, "api_key": "k-0123456789",
+            "machine": "pump-station", "level": 1.5, "pin": "4711"}  # fmt: skip
+    payload = json.dumps(told, ensure_ascii=False).encode()
+    header = Header("json_node", options={"topic": "t", "channels": "level /level"})
+    taken = Capture(header, (Piece(0, IN, payload, "tele/5C:CF:7F:01:02:03"),))
+    clean = redacted(taken, "")
+    found = json.loads(clean.pieces[0].data)
+    assert found["wifi"]["MAC"] == "0" * 17 == clean.pieces[0].topic.removeprefix("tele/")
+    assert found["api_key"] == "0" * 12
+    assert "Barn" not in found["wifi"]["ssid"]
+    assert {key: found[key] for key in ("machine", "level", "pin")} == {
+        "machine": "pump-station", "level": 1.5, "pin": "4711",
+    }  # fmt: skip
+    assert len(clean.pieces[0].data) == len(payload)
 
 
 def test_checksums_are_made_good_in_the_frames_that_have_one() -> None:

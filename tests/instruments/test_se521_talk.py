@@ -10,8 +10,8 @@ import pytest
 from fieldstation.errors import CodecError, ConfigError, LinkTimeout
 from fieldstation.instruments import registry
 from fieldstation.instruments.se521.channels import LIVE
-from fieldstation.instruments.se521.driver import DRIVER, HID, SERIAL
-from fieldstation.model import Conversation, Value, configured
+from fieldstation.instruments.se521.driver import DRIVER, HID, OPTIONS, SERIAL
+from fieldstation.model import Conversation, Value, configured, paced
 from fieldstation.transport.play import answers, play
 
 NOON_S = 1_779_969_600.0  # 2026-05-28 12:00 UTC
@@ -112,6 +112,51 @@ def test_a_lost_probe_is_null_however_plausible_it_looks() -> None:
     assert values["temperature_2"] is None
     assert values["input_2_state"] == "overload"
     assert values["temperature_1"] is not None
+
+
+DOUBTS: Sequence[tuple[str, object]] = (
+    ("raw_unit", "fahrenheit"),
+    ("raw_step", "tenths"),
+    ("signed", True),
+    ("flag_layout", "s"),
+    ("min_valid_f", -200.0),
+    ("difference_hides", True),
+    ("checksum", True),
+    ("counter", True),
+    ("wire", "hid"),
+)
+
+
+def test_every_doubt_of_the_sheet_is_an_option() -> None:
+    found = {option.name: option.default for option in OPTIONS}
+    assert {name: found[name] for name, _ in DOUBTS} == dict(DOUBTS)
+
+
+def test_a_number_that_the_unit_does_not_repeat_may_be_let_pass() -> None:
+    assert Site("wrong_counter", counter=False).read()["live"] is True
+
+
+def test_a_checksum_that_never_fits_may_be_let_pass() -> None:
+    assert Site("wrong_checksum", checksum=False).read()["live"] is True
+
+
+def test_changes_that_do_not_matter_are_not_told() -> None:
+    site = Site(change_k=5.0)
+    (poll,) = site.driver.plan(site.run(site.driver.identify()))
+    first, second = (site.run(poll.converse()) for _ in range(2))
+    assert [first[name] for name in ALL] == [second[name] for name in ALL]
+    plain = Site()
+    (poll,) = plain.driver.plan(plain.run(plain.driver.identify()))
+    first, second = (plain.run(poll.converse()) for _ in range(2))
+    assert [first[name] for name in ALL] != [second[name] for name in ALL]
+
+
+def test_a_mean_that_takes_longer_than_the_interval_is_refused() -> None:
+    driver = configured(DRIVER, {"average": 20})
+    assert paced(driver, 22.0) is driver
+    with pytest.raises(ConfigError, match="is 10, but 20 samples 1 s apart take 21 s; raise it"):
+        paced(driver, 10.0)
+    assert paced(DRIVER, 0.2) is DRIVER
 
 
 def test_a_wrong_option_is_told_in_a_sentence() -> None:

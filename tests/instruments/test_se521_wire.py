@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import suppress
 
 import pytest
 
 from fieldstation.errors import CodecError, LinkLost, LinkTimeout
 from fieldstation.instruments import registry
 from fieldstation.instruments.se521.driver import DRIVER, HID
-from fieldstation.model import Driver, Twin, Value, configured
+from fieldstation.model import Driver, Identity, Value, configured
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport import Runner
 from fieldstation.transport.hid import HidLink
+from fieldstation.transport.hid_host import hid_host
 from fieldstation.transport.host import pty_host
 from fieldstation.transport.loopback import LoopLink
 from fieldstation.transport.opening import open_link
@@ -93,48 +91,42 @@ async def test_driver_and_twin_talk_over_a_real_pty() -> None:
     assert isinstance(values["temperature_1"], float)
 
 
-def as_feature(descriptor: int, piece: bytes) -> None:
-    """A feature report on a socket, told apart by its length."""
-    os.write(descriptor, b"feature" + piece)
-
-
-@asynccontextmanager
-async def plugged_in(twin: Twin) -> AsyncIterator[tuple[HidLink, socket.socket]]:
-    """The twin at the far end of a report descriptor: one message per report."""
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    near.setblocking(False)
-    far.setblocking(False)
-    loop = asyncio.get_running_loop()
-    link = HidLink("hid:04d9:e000", near.detach(), HID, feature=as_feature)
-
-    async def serve() -> None:
-        while message := await loop.sock_recv(far, 64):
-            feature = message.startswith(b"feature")
-            piece = message.removeprefix(b"feature")
-            assert len(piece) == 8
-            assert feature is (piece[0] == 0x43)
-            for outgoing in twin.receive(piece, time.time()):
-                await loop.sock_sendall(far, outgoing.data)
-
-    device = asyncio.create_task(serve())
-    async with asyncio.timeout(10):
-        yield link, far
-    await link.aclose()
-    await device
-    far.close()
-
-
 async def test_driver_reads_its_twin_through_the_hid_link() -> None:
-    async with plugged_in(registry.twin("se521", fast=True)) as (link, _far):
+    twin = registry.twin("se521", fast=True)
+    async with hid_host(twin, time.time, HID) as path, asyncio.timeout(10):
+        link = await open_link(path, DRIVER.line)
+        assert isinstance(link, HidLink)
         values = await read(Runner(link, silence_s=0.1))
-        assert values["live"] is True
-        assert isinstance(values["temperature_4"], float)
+        await link.aclose()
+    assert values["live"] is True
+    assert isinstance(values["temperature_4"], float)
+
+
+@pytest.mark.slow
+async def test_faults_of_reports_never_give_a_wrong_value() -> None:
+    faults = ["stale_report:0.3", "short_reply:0.2", "duplicate:0.2", "flip:0.2"]
+    async with hid_host(registry.twin("se521", seed=3, faults=faults), time.time, HID) as path:
+        link = await open_link(path, DRIVER.line)
+        runner = Runner(link, silence_s=0.1)
+        (poll,) = DRIVER.plan(Identity("se521"))
+        good = 0
+        async with asyncio.timeout(60):
+            while good < 5:
+                with suppress(LinkTimeout, CodecError):
+                    values = await runner.converse(poll.converse())
+                    assert values["live"] is True
+                    assert isinstance(values["temperature_1"], float)
+                    assert 10 < values["temperature_1"] < 35
+                    good += 1
+        await link.aclose()
 
 
 async def test_a_device_that_vanishes_is_a_lost_link() -> None:
-    async with plugged_in(registry.twin("se521", fast=True)) as (link, far):
+    twin = registry.twin("se521", fast=True)
+    async with hid_host(twin, time.time, HID) as path:
+        link = await open_link(path, DRIVER.line)
         runner = Runner(link, silence_s=0.1)
         (poll,) = DRIVER.plan(await runner.converse(DRIVER.identify()))
-        far.shutdown(socket.SHUT_RDWR)
-        with pytest.raises(LinkLost, match="04d9:e000"):
-            await runner.converse(poll.converse())
+    with pytest.raises(LinkLost, match="hidraw0 is gone"):
+        await runner.converse(poll.converse())
+    await link.aclose()

@@ -194,6 +194,23 @@ def test_equalize_coil_raises_the_target_and_ends_in_float() -> None:
     assert say(unit, ReadWords(0x45, 1), utc_s=NOON_S + 3700)[0] & 2
 
 
+def test_high_voltage_disconnects_and_lets_go_by_itself() -> None:
+    unit = twin()
+    say(unit, ReadWords(0x32, 1))
+    unit.unit.memory.put({"hvd_voltage": 12.0, "hvr_voltage": 11.0})
+    [faults, _reserved, high, low, _switches, led, state] = say(
+        unit, ReadWords(0x2C, 7), utc_s=NOON_S + 20
+    )
+    assert (faults, high << 16 | low, led, state) == (1 << 3, 1 << 12, 16, 4)
+    assert say(unit, ReadWords(0x1C, 1), utc_s=NOON_S + 20) == (0,)
+    unit.unit.memory.put({"hvd_voltage": 15.8, "hvr_voltage": 14.5})
+    assert say(unit, ReadWords(0x2C, 4), utc_s=NOON_S + 120) == (0, 0, 0, 0)
+    assert say(unit, ReadWords(0x32, 1), utc_s=NOON_S + 120) == (5,)
+    # What the day saw stays until the night.
+    [faults, _reserved, high, low] = say(unit, ReadWords(0x49, 4), utc_s=NOON_S + 120)
+    assert (faults, high << 16 | low) == (1 << 3, 1 << 12)
+
+
 def test_writes_over_tcp_need_switch_8() -> None:
     unit = twin("switch_8_off")
     with pytest.raises(InstrumentRefused) as refusal:

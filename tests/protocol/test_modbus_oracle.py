@@ -68,6 +68,8 @@ class Memory:
                 _put(self.words, address, (value,))
             case WriteWords(start, values):
                 _put(self.words, start, values)
+            case ReadIdentity(level=4, first=first):
+                return Identification({first: IDENTITY[first]})
             case ReadIdentity():
                 return Identification(IDENTITY)
         return None
@@ -167,6 +169,7 @@ async def test_our_client_hears_their_refusal_and_goes_on(name: str) -> None:
 async def test_our_client_reads_their_identification(name: str) -> None:
     async with our_client(name) as send:
         assert (await send(ReadIdentity())).objects == IDENTITY
+        assert (await send(ReadIdentity(level=4, first=1))).objects == {1: IDENTITY[1]}
 
 
 @wires
@@ -206,3 +209,5 @@ async def test_their_client_reads_our_identification(name: str) -> None:
     async with their_client(name) as (client, _):
         reply = await client.read_device_information(read_code=1, device_id=5)
         assert {number: text.decode() for number, text in reply.information.items()} == IDENTITY
+        one = await client.read_device_information(read_code=4, object_id=1, device_id=5)
+        assert one.information == {1: b"UNIT-60"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldstation.station.attendance import LAG_S, Attendance
+from fieldstation.station.attendance import LAG_S, Attendance, Met
 from fieldstation.station.schedule import Passed
 
 SECOND = 1_000_000
@@ -16,7 +16,7 @@ def account(attendance: Attendance, mono_s: float) -> list[str]:
     """Each missing span as first+count in seconds after BASE, `met` for a reading."""
     found = list(attendance.account(round(mono_s * SECOND)))
     return [
-        "met" if one is None else f"{(one.first_utc_us - BASE) // SECOND}+{one.count}"
+        "met" if isinstance(one, Met) else f"{(one.first_utc_us - BASE) // SECOND}+{one.count}"
         for one in found
     ]
 
@@ -45,6 +45,21 @@ def test_every_due_reading_is_met_or_missing_once(there: set[int]) -> None:
     assert met == len(there)
     newest = max(there, default=0)
     assert told == newest - len(there) + (999 - LAG_S - newest)
+
+
+def test_a_node_that_counted_on_is_known_by_its_run() -> None:
+    attendance = Attendance(SECOND)
+    for second, run in ((0, 7), (5, 7), (9, 8), (12, 0), (15, 0), (18, 7)):
+        attendance.meet(BASE + second * SECOND, (second + 1) * SECOND, run)
+    found = list(attendance.account((19 + LAG_S) * SECOND))
+    assert [one.counted for one in found if isinstance(one, Met)] == [
+        True, False, False, False, False,
+    ]  # fmt: skip
+    open_ended = Attendance(SECOND)
+    open_ended.meet(BASE, SECOND, 7)
+    assert len(list(open_ended.account((LAG_S + 50) * SECOND))) == 1
+    open_ended.meet(BASE + 300 * SECOND, 301 * SECOND, 7)
+    assert list(open_ended.account((LAG_S + 301) * SECOND))[-1] == Met(counted=True)
 
 
 def test_a_gap_that_is_filled_in_time_is_none() -> None:

@@ -72,6 +72,35 @@ def test_a_good_file_becomes_frozen_objects_with_all_defaults(folder: Path) -> N
     assert (config.journal.keep_days, config.journal.keep_mb) == (7.5, 1000)
 
 
+def test_equal_adapters_belong_to_units_with_numbers_of_their_own(folder: Path) -> None:
+    section = '[instrument.{}]\nkind = "axpert"\nport = "usb:1a86:7523"\nserial_number = "{}"\n'
+    config = _load(folder, section.format("roof", "111") + section.format("barn", "222"))
+    assert [one.port for one in config.instruments] == ["usb:1a86:7523"] * 2
+    (problem,) = _problems(folder, section.format("roof", "111") + section.format("barn", "111"))
+    assert "[instrument.barn] has the port of [instrument.roof]" in problem
+
+
+SERIAL_SE521 = '[instrument.roof]\nkind = "se521"\nwire = "serial"\nport = "/dev/ttyUSB9"\n'
+
+
+def test_options_of_an_instrument_decide_on_its_line(folder: Path) -> None:
+    (one,) = _load(folder, SERIAL_SE521 + "baud = 19200\n").instruments
+    assert one.line == SerialLine(19200)
+    (problem,) = _problems(folder, SERIAL_SE521.replace("serial", "hid") + "baud = 19200\n")
+    assert problem.endswith("baud: an instrument of this kind has no serial line; leave it out")
+
+
+def test_an_interval_that_a_reading_does_not_fit_into_is_refused(folder: Path) -> None:
+    (problem,) = _problems(folder, SERIAL_SE521 + "every_s = 20\naverage = 20\n")
+    assert "line 5: [instrument.roof] every_s is 20, but 20 samples 1 s apart take 21 s" in problem
+
+
+def test_an_option_that_its_driver_refuses_is_told_with_its_section(folder: Path) -> None:
+    section = '[instrument.pack]\nkind = "emus_bms"\nport = "/dev/ttyUSB9"\n'
+    (problem,) = _problems(folder, section + 'clock_utc_offset = "2"\n')
+    assert "[instrument.pack] option clock_utc_offset must be like +02:00" in problem
+
+
 def test_a_station_needs_no_hub(folder: Path) -> None:
     config = _load(folder, GOOD.split("[hub]")[0])
     assert config.hub is None
@@ -107,6 +136,8 @@ CASES = [
     ('"tcp://192.0.2.1:4001"', '"loop:"', "line 12: [instrument.inverter-2] port must name a real"),
     ('"tcp://192.0.2.1:4001"', '"/dev/serial/by-id/usb-Adapter_A"',
      "line 12: [instrument.inverter-2] has the port of [instrument.inverter]"),
+    ('"tcp://192.0.2.1:4001"', '"usb:1a86:7523"',
+     "line 12: [instrument.inverter-2] port: usb:1a86:7523 may be several adapters; name the"),
     ("[instrument.inverter-2]", "[instrument.Inverter]",
      "line 10: instrument name 'Inverter' must be 1 to 63 lower case"),
     ("[instrument.inverter-2]\nkind = \"axpert\"", "[instrument.inverter-2]",

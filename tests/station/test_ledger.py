@@ -70,6 +70,31 @@ def test_late_readings_leave_their_hole(
         assert hole.last_utc_us - hole.first_utc_us == (hole.count - 1) * SECOND
 
 
+@in_virtual_time
+async def _explained(folder: Path, cause: Cause) -> dict[str, int]:
+    async with collecting(folder, LoopClock()) as collector:
+        ledger = Ledger(collector, "node", BOOT)
+        ledger.missed(cause, _passed(0, 5), "samples")
+        ledger.late(START_US, SECOND, "samples")
+        ledger.kept("samples", Cause.OVERWRITTEN)
+        ledger.late(START_US + 4 * SECOND, SECOND, "samples")
+        ledger.kept("samples", Cause.OVERWRITTEN)
+        await asyncio.sleep(10)
+    return ledger.missed_by_cause
+
+
+def test_a_silence_that_is_explained_has_its_true_cause(tmp_path: Path) -> None:
+    assert _explained(tmp_path, Cause.SILENT) == {Cause.SILENT: 0, Cause.OVERWRITTEN: 3}
+    (hole,) = _holes(tmp_path)
+    assert (hole.cause, hole.count, hole.state) == (Cause.OVERWRITTEN, 3, State.LOST)
+
+
+def test_an_outage_with_a_cause_of_its_own_keeps_it(tmp_path: Path) -> None:
+    assert _explained(tmp_path, Cause.UNPLUGGED) == {Cause.UNPLUGGED: 3}
+    (hole,) = _holes(tmp_path)
+    assert hole.cause == Cause.UNPLUGGED
+
+
 def test_a_hole_that_lost_all_its_readings_says_what_it_was(tmp_path: Path) -> None:
     _late(tmp_path, 5, [4, 0, 1, 3, 2], opened=False)
     whole = [hole for hole in _holes(tmp_path) if hole.state is State.RECOVERED]

@@ -187,6 +187,31 @@ async def test_a_restarted_station_knows_what_it_kept(site: Site) -> None:
     assert site.numbers() == [7, 8]
 
 
+async def test_kept_junk_gives_nothing_and_hides_nothing(site: Site) -> None:
+    junk = {
+        "esp001log": b"hello",
+        TOPIC: b'[{"id":43100,"kT":1.0,"aT":2.0,"aH":3.0}]',
+        "data_esp_00112233": b"<Connect_lost>",
+        "status": b"\xff\xfe\x00",
+        "door": b"[]",
+        "huge": b"[" * 60_000,
+        "number": b'[{"id":1e400,"kT":null,"aT":null,"aH":null}]',
+    }
+    await site.say(*junk.items(), retain=True)
+    async with site.running() as one:
+        await site.say(init(), *samples(0), retain=True)
+        await until(lambda: one.state.readings == 2)
+        found = {word: n for word, n in one.counts.items() if word != "known_start"}
+        assert found == {"not_init": 2, "unplaced": 1, "marker": 1, "foreign": 4}
+        await site.broker.stop()
+        await until(lambda: one.state.state == "lost")
+        await site.broker.start()
+        await until(lambda: one.state.state == "good")
+        await site.say(*samples(1))
+        await until(lambda: one.state.readings == 3)
+    assert site.numbers() == [0, 1]
+
+
 async def test_a_broker_that_is_away_is_told_once_and_found_again(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -217,17 +242,59 @@ async def test_a_silent_node_leaves_a_hole(site: Site) -> None:
         await until(lambda: one.summary["nodes"][NODE]["state"] == "silent")
         (hole,) = one.summary["holes"]
         assert (hole["cause"], hole["count"]) == (Cause.SILENT, 20)
-        await site.say(*samples(100, 101))
-        await until(lambda: one.state.readings == 6)
+        await site.say(init(BASE_S + 98), *samples(2, 3))
+        await until(lambda: one.state.readings == 7)
         site.clock.utc_s += 130
         await until(lambda: one.summary["missed"] == {Cause.SILENT: 97})
         await until(lambda: not one.summary["holes"])
         assert one.summary["nodes"][NODE]["state"] == "good"
-        assert one.summary["due"] == 103
+        assert one.summary["due"] == 104
     (kept,) = [hole for hole in site.holes() if not hole.open]
     assert (kept.instrument, kept.layout, kept.cause, kept.count) == (NODE, "samples", "silent", 97)
     assert kept.first_utc_us == (BASE_S + 3) * 1_000_000
     assert kept.last_utc_us == (BASE_S + 99) * 1_000_000
+
+
+async def test_a_node_that_counted_on_lost_its_samples_itself(site: Site) -> None:
+    site.clock.utc_s = BASE_S + 100
+    async with site.running() as one:
+        await site.say(init(), *samples(0, 1, 2))
+        await until(lambda: one.state.readings == 4)
+        site.clock.utc_s += 150
+        await until(lambda: one.summary["missed"] == {Cause.SILENT: 20})
+        # What its queue held of the outage, and the present.
+        await site.say(*samples(*range(3, 64), 250))
+        await until(lambda: one.state.readings == 66)
+        site.clock.utc_s += 130
+        await until(lambda: one.summary["missed"] == {Cause.SILENT: 0, Cause.OVERWRITTEN: 186})
+        await until(lambda: not one.summary["holes"])
+    lost = [hole for hole in site.holes() if hole.state == "lost"]
+    assert [(hole.cause, hole.count) for hole in lost] == [("overwritten", 186)]
+    assert lost[0].first_utc_us == (BASE_S + 64) * 1_000_000
+
+
+async def test_what_a_full_journal_cost_says_so(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting_module, "MOST_WAITING", 2)
+    monkeypatch.setattr(listening_module, "FULL_S", 0.01)
+    site.clock.utc_s = BASE_S + 100
+    async with site.running(commit_every_s=3600.0) as one:
+        await site.say(init(), *samples(100))
+        await until(lambda: one.state.readings == 2 and not site.collector.state.waiting)
+        polls = one.state.polls
+        await site.say(*samples(101, 102, 103))
+        await until(lambda: one.state.polls == polls + 3)
+        assert one.state.readings == 4
+        site.clock.utc_s += 700
+        await until(lambda: one.summary["missed"].get(Cause.STORE, 0) > 100)
+        site.collector.hurry()
+        await until(lambda: one.state.readings == 5)
+        await site.say(*samples(800))
+        await until(lambda: one.state.readings == 6)
+        site.clock.utc_s += 130
+        await until(lambda: one.summary["missed"] == {Cause.STORE: 696})
+        await until(lambda: not one.summary["holes"])
 
 
 async def test_a_hole_is_recovered_by_what_comes_late(site: Site) -> None:
@@ -238,11 +305,11 @@ async def test_a_hole_is_recovered_by_what_comes_late(site: Site) -> None:
         await site.say(*samples(20, 40, 41))
         await until(lambda: one.state.readings == 7)
         site.clock.utc_s += 160
-        await until(lambda: one.summary["missed"].get(Cause.SILENT, 0) >= 17 + 19)
-        before = one.summary["missed"][Cause.SILENT]
+        await until(lambda: one.summary["missed"].get(Cause.OVERWRITTEN, 0) >= 17 + 19)
+        before = one.summary["missed"][Cause.OVERWRITTEN]
         await site.say(*samples(*range(3, 20), 25))
         await until(lambda: one.state.readings == 25)
-        assert one.summary["missed"][Cause.SILENT] == before - 18
+        assert one.summary["missed"][Cause.OVERWRITTEN] == before - 18
         due = one.summary["due"]
     closed = [hole for hole in site.holes() if not hole.open]
     spans = {(hole.first_utc_us // 10**6 - BASE_S, hole.count, str(hole.state)) for hole in closed}

@@ -228,6 +228,15 @@ def test_chips_on_one_bus_share_it_and_sit_apart() -> None:
     assert seats == ["i2c:1:0x39", "i2c:1:0x10", "/dev/a:0x40", "/dev/a:0x10", "spi:0.0"]
 
 
+def test_units_that_are_followed_sit_apart_wherever_they_are() -> None:
+    line = SerialLine()
+    assert bus_of("usb:0403:6001", "A1") != bus_of("usb:0403:6001", "B2")
+    assert seat_of("hid:0665:5161", line, "A1") != seat_of("hid:0665:5161", line, "B2")
+    assert seat_of("hid:0665:5161", line) == "hid:0665:5161"
+    named = "hid:0665:5161:usb-1"
+    assert seat_of(named, line, "A1") == seat_of(named, line, "B2") == named
+
+
 def test_two_names_of_one_device_are_one_seat(tmp_path: Path) -> None:
     (tmp_path / "ttyUSB0").touch()
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")

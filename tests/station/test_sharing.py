@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from fieldstation.errors import ConfigError, LinkLost, LinkTimeout
-from fieldstation.model import Outgoing, SerialLine
+from fieldstation.model import Identity, Outgoing, SerialLine
 from fieldstation.station.config import load_config
-from fieldstation.station.port import CLOSE_AFTER, LEAST_WAIT_S, Bus, Port, rest_s
+from fieldstation.station.port import (
+    CLOSE_AFTER,
+    LEAST_SHARE_S,
+    LEAST_WAIT_S,
+    Bus,
+    Port,
+    rest_s,
+)
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport.loopback import LoopLink
 
@@ -128,6 +135,35 @@ def test_a_dead_unit_is_waited_for_within_half_of_its_share(users: int, waited_s
         return loop.time()
 
     assert silence_s() == pytest.approx(waited_s, abs=0.1)
+
+
+class _Dying:
+    """Answers who it is and falls silent."""
+
+    def __init__(self) -> None:
+        self._meter = MeterTwin()
+
+    def receive(self, data: bytes, utc_s: float) -> Sequence[Outgoing]:
+        replies = self._meter.receive(data, utc_s)
+        self._meter.mode = "silent"
+        return replies
+
+
+@pytest.mark.parametrize(("users", "share_s"), [(2, 1.0), (4, 0.5), (40, LEAST_SHARE_S)])
+def test_a_unit_that_falls_silent_costs_its_own_share(users: int, share_s: float) -> None:
+    @in_virtual_time
+    async def spent_s() -> float:
+        loop = asyncio.get_running_loop()
+        port = Port(Bus(), "loop:", LINE, users=users, loop_link=lambda: LoopLink(_Dying(), _noon))
+        link, driver = await port.open(), MeterDriver()
+        runner = port.runner(link, driver.resync, 2.0)
+        [main, _seldom] = driver.plan(Identity("meter"))
+        with pytest.raises(LinkTimeout):
+            await runner.converse(main.converse())
+        await link.aclose()
+        return loop.time()
+
+    assert spent_s() == pytest.approx(share_s)
 
 
 def test_the_bus_rests_between_two_turns() -> None:

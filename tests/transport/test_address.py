@@ -8,7 +8,7 @@ from fieldstation.errors import ConfigError
 from fieldstation.model import SerialLine
 from fieldstation.testing.echo import EchoTwin
 from fieldstation.transport import open_link, parse_address
-from fieldstation.transport.address import DevicePath, HidPort, LoopPort, TcpPort
+from fieldstation.transport.address import DevicePath, HidPort, LoopPort, TcpPort, UsbPort
 from fieldstation.transport.loopback import LoopLink
 
 BY_PATH = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0"
@@ -19,6 +19,7 @@ BY_PATH = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0"
     [
         ("/dev/ttyUSB0", DevicePath("/dev/ttyUSB0")),
         (BY_PATH, DevicePath(BY_PATH)),
+        ("usb:1a86:7523", UsbPort(0x1A86, 0x7523)),
         ("hid:0665:5161", HidPort(0x0665, 0x5161)),
         ("hid:0665:5161:A1", HidPort(0x0665, 0x5161, "A1")),
         ("hid:0665:5161:usb-0000:00:14.0-2", HidPort(0x0665, 0x5161, "usb-0000:00:14.0-2")),
@@ -40,6 +41,7 @@ def test_address_is_read_and_written_alike(text: str, address: object) -> None:
         ("ttyUSB0", "is no address"),
         ("/dev/", "is no address"),
         ("/dev/tty\0", "is no address"),
+        ("usb:1a86", "four hexadecimal digits"),
         ("hid:665:5161", "four hexadecimal digits"),
         ("hid:0665", "four hexadecimal digits"),
         ("tcp://host", "host and a port number"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fieldstation.errors import BadRequest
 from fieldstation.instruments import registry
-from fieldstation.model import Identity, Message, Outgoing, SerialLine, Value
+from fieldstation.model import Identity, Message, Outgoing, SerialLine, Value, configured
 from fieldstation.protocol.capture import (
     Answered,
     Capture,
@@ -147,7 +147,7 @@ async def test_what_is_said_between_the_rounds_has_its_own_instant() -> None:
 
 async def captured_unit(kind: str) -> tuple[Capture, Identity, list[dict[str, Value]]]:
     """A visit to a twin on a pty: its capture, and what was read."""
-    driver, recorder = registry.driver(kind), Recorder()
+    driver, recorder = configured(registry.driver(kind), {}), Recorder()
     async with pty_host(registry.twin(kind, seed=5, fast=True), lambda: NOON_S) as port:
         link = ListeningLink(await open_link(port, driver.line), recorder, port)
         runner = Runner(link, resync=driver.resync)
@@ -165,7 +165,8 @@ async def test_a_replayed_unit_says_what_the_unit_said(kind: str) -> None:
     taken, identity, values = await captured_unit(kind)
     unknown: list[bytes] = []
     twin = CaptureTwin(taken.pieces, unknown.append, speed=math.inf)
-    driver, answer = registry.driver(kind), answers(twin, lambda: NOON_S)
+    # Another driver than before, which may remember what it heard.
+    driver, answer = configured(registry.driver(kind), {}), answers(twin, lambda: NOON_S)
     # The runner's own first question has an answer of its own; it came first.
     if driver.resync is not None:
         answer(driver.resync.request)

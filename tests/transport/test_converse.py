@@ -138,6 +138,40 @@ async def test_setting_is_never_sent_on_a_line_that_owes_and_is_silent() -> None
     assert now() == pytest.approx(3 * 2.5)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        [HEALTHY, *[Fault(deaf=True)] * 9],  # dies
+        [HEALTHY, *[Fault(flip=9), HEALTHY] * 9],  # answers, but never well
+        [HEALTHY, *[Fault(split_at=3, gap_s=0.2)] * 9],  # dribbles
+        [Fault(delay_s=0.4)] * 9,  # is late with everything
+    ],
+)
+@in_virtual_time
+async def test_a_conversation_ends_with_its_budget(script: Sequence[Fault]) -> None:
+    runner = Runner(faulty(*script), resync=RESYNC, latest_s=0.2, budget_s=0.5)
+
+    def readings() -> Conversation[None]:
+        while True:
+            yield from number(1, attempts=9)
+
+    with pytest.raises((LinkTimeout, CodecError)):
+        await runner.converse(readings())
+    assert now() <= 0.5
+
+
+@in_virtual_time
+async def test_what_a_conversation_owes_at_the_end_of_its_budget_stays_owed() -> None:
+    heard = Heard()
+    late = Fault(delay_s=0.6)
+    runner = Runner(faulty(HEALTHY, late), resync=RESYNC, tap=heard, latest_s=0.2, budget_s=0.5)
+    with pytest.raises(LinkTimeout, match=r"within 0\.5 s"):
+        await runner.converse(number(1))
+    await asyncio.sleep(0.5)
+    assert await runner.converse(number(2)) == 2
+    assert heard.sent == [b"who\n", b"?1\n", b"who\n", b"?2\n"]
+
+
 @in_virtual_time
 async def test_without_resync_the_line_must_fall_silent() -> None:
     runner = Runner(faulty(Fault(delay_s=4.0)), silence_s=2.0)

@@ -65,11 +65,13 @@ STEPS = st.builds(
 )
 
 
-async def pairings(steps: Sequence[Step], faults: Sequence[Fault]) -> list[tuple[int, int]]:
+async def pairings(
+    steps: Sequence[Step], faults: Sequence[Fault], budget_s: float = math.inf
+) -> list[tuple[int, int]]:
     """(asked, answered) of each step that got an answer."""
     loop = asyncio.get_running_loop()
     link = FaultyLink(LoopLink(EchoTwin(), loop.time, speed=math.inf), faults)
-    runner = Runner(link, resync=RESYNC)
+    runner = Runner(link, resync=RESYNC, budget_s=budget_s)
     found = []
     for asked, step in enumerate(steps):
         try:
@@ -87,11 +89,13 @@ def wrong(found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(STEPS, min_size=2, max_size=8), SCRIPTS)
+@given(
+    st.lists(STEPS, min_size=2, max_size=8), SCRIPTS, st.sampled_from((math.inf, 12.0, 3.0, 0.4))
+)
 def test_no_reply_is_ever_paired_with_another_request(
-    steps: list[Step], faults: list[Fault]
+    steps: list[Step], faults: list[Fault], budget_s: float
 ) -> None:
-    assert wrong(run_virtual(pairings(steps, faults))) == []
+    assert wrong(run_virtual(pairings(steps, faults, budget_s))) == []
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 
-from fieldstation.model import HidLine
+import pytest
+
+from fieldstation.errors import LinkLost, LinkNotFound
+from fieldstation.model import HidLine, Outgoing
+from fieldstation.transport import open_link
 from fieldstation.transport.hid import SET_FEATURE, HidLink
+from fieldstation.transport.hid_host import hid_host
 
 LINE = HidLine(features=b"\x43", input_bytes=32)
 
@@ -45,3 +51,55 @@ async def test_hid_feature_reports_go_their_own_way_in_order() -> None:
 def test_the_feature_call_is_that_of_the_kernel_header() -> None:
     # _IOC(_IOC_WRITE|_IOC_READ, 'H', 0x06, 8) of linux/hidraw.h on Linux for x86 and ARM.
     assert SET_FEATURE == 0xC0084806
+
+
+class Reporter:
+    """A device that writes down its reports and answers each with a long one."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def receive(self, data: bytes, utc_s: float) -> Sequence[Outgoing]:
+        self.heard.append(data)
+        return [Outgoing(b"\x02ok".ljust(32, b"\0") + b"\x01!")]
+
+
+async def test_twin_is_read_through_a_stand_in_of_its_node() -> None:
+    device = Reporter()
+    async with hid_host(device, lambda: 0.0, LINE) as path, asyncio.timeout(5):
+        link = await open_link(path, LINE)
+        announce, command, zero = b"\x43\x01" + bytes(6), b"\x07" + bytes(7), bytes(8)
+        await link.write(announce + command + zero)
+        stream = b""
+        while len(stream) < 3 * 64:
+            stream += await link.read()
+        assert device.heard == [announce, command, zero]
+        # Two reports each, the second one cut short and filled up again.
+        assert stream == (b"\x02ok".ljust(32, b"\0") + b"\x01!".ljust(32, b"\0")) * 3
+        await link.aclose()
+
+
+async def test_stand_in_takes_a_report_of_the_wrong_kind_for_nothing() -> None:
+    device = Reporter()
+    async with hid_host(device, lambda: 0.0, LINE) as path, asyncio.timeout(5):
+        plain = await open_link(path, HidLine(input_bytes=32))
+        await plain.write(b"\x43\x01" + bytes(6))
+        await plain.write(b"\x07" + bytes(7))
+        await plain.read()
+        assert device.heard == [b"\x07" + bytes(7)]
+        await plain.aclose()
+
+
+async def test_stand_in_has_one_owner_and_can_be_opened_again() -> None:
+    async with hid_host(Reporter(), lambda: 0.0, LINE) as path, asyncio.timeout(5):
+        first, second = await open_link(path, LINE), await open_link(path, LINE)
+        with pytest.raises(LinkLost):
+            await second.read()
+        await second.aclose()
+        await first.aclose()
+        third = await open_link(path, LINE)
+        await third.write(b"\x07" + bytes(7))
+        assert (await third.read()).startswith(b"\x02ok")
+        await third.aclose()
+    with pytest.raises(LinkNotFound, match="hidraw0 is not there"):
+        await open_link(path, LINE)

@@ -4,6 +4,7 @@ structures.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import struct
@@ -35,7 +36,7 @@ class Kernel:
 
     def __init__(self, chips: dict[int, i2c.Chip]) -> None:
         self.chips = chips
-        self.now_s = 1_780_000_000.0
+        self.now_s = 1_779_969_600.0  # noon, so that light is measured at short ranges
         self.seen: list[tuple[int, bytes, int]] = []
         self.fails = 0
 
@@ -180,13 +181,20 @@ async def test_bus_that_is_switched_off_is_one_sentence(tmp_path: Path) -> None:
         await open_i2c(PORT, I2cLine(0x40), dev=tmp_path)
 
 
-async def test_three_chips_share_a_bus_through_the_kernel_calls(tmp_path: Path) -> None:
+async def test_three_chips_are_read_on_one_bus_through_the_kernel_calls(tmp_path: Path) -> None:
     kinds = {0x40: "si7020", 0x10: "veml7700", 0x38: "bh1745"}
     twins = {at: cast(i2c.ChipTwin, registry.twin(kind, fast=True)) for at, kind in kinds.items()}
     kernel = Kernel({address: twin.chip for address, twin in twins.items()})
-    for address, kind in kinds.items():
-        link = await _link(tmp_path, kernel, I2cPort(1, address))
-        driver = registry.driver(kind)
-        assert (await Runner(link, silence_s=0.0).converse(driver.identify())).kind == kind
+
+    async def visited(address: int, kind: str) -> None:
+        link, driver = await _link(tmp_path, kernel, I2cPort(1, address)), registry.driver(kind)
+        runner = Runner(link, silence_s=0.0)
+        [poll] = driver.plan(await runner.converse(driver.identify()))
+        values = await runner.converse(poll.converse())
+        assert set(values) == set(poll.layout.names)
+        assert values[poll.layout.names[0]] is not None
         await link.aclose()
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(visited(*chip) for chip in kinds.items()))
     assert {address for address, _, _ in kernel.seen} == set(kinds)

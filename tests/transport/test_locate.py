@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fieldstation.transport.locate import hid_devices, serial_ports, stable_name
+from fieldstation.errors import LinkError, LinkNotFound
+from fieldstation.model import SerialLine
+from fieldstation.transport import opening
+from fieldstation.transport.address import DevicePath, HidPort, LoopPort, UsbPort
+from fieldstation.transport.locate import hid_devices, serial_ports, stable_name, whereabouts
 
 
 class Machine:
@@ -97,6 +101,44 @@ def test_stable_name_of_a_device_and_of_a_link_to_it(machine: Machine) -> None:
     for name in (str(machine.dev / "ttyUSB0"), by_id, by_path):
         assert stable_name(name, machine.dev, machine.sys) == by_id
     assert stable_name("/dev/ttyUSB9", machine.dev, machine.sys) == "/dev/ttyUSB9"
+
+
+def test_a_unit_may_be_behind_any_adapter_that_its_address_fits(machine: Machine) -> None:
+    machine.plug("ttyUSB0", "1-2", "")
+    machine.plug("ttyUSB1", "1-3", "")
+    machine.plug("ttyUSB2", "1-4", "A1")
+    names = ("by-path/pci-usb-1-2:1.0-port0", "by-path/pci-usb-1-3:1.0-port0",
+             "by-id/usb-FTDI_A1-if00-port0")  # fmt: skip
+    found = whereabouts(UsbPort(0x0403, 0x6001), machine.dev, machine.sys)
+    assert found == [DevicePath(str(machine.dev / "serial" / name)) for name in names]
+    assert whereabouts(UsbPort(0x0403, 0x6015), machine.dev, machine.sys) == []
+
+
+def test_a_unit_may_be_any_hid_device_that_its_address_fits(machine: Machine) -> None:
+    for node, socket in (("hidraw0", "usb-1"), ("hidraw1", "usb-2")):
+        device = machine.sys / "class/hidraw" / node / "device"
+        device.mkdir(parents=True)
+        facts = f"HID_ID=0003:00000665:00005161\nHID_PHYS={socket}/input0\nHID_UNIQ=\n"
+        (device / "uevent").write_text(facts)
+    inverters = HidPort(0x0665, 0x5161)
+    both = [HidPort(0x0665, 0x5161, "usb-1"), HidPort(0x0665, 0x5161, "usb-2")]
+    assert whereabouts(inverters, machine.dev, machine.sys) == both
+    assert whereabouts(both[1], machine.dev, machine.sys) == both[1:]
+    assert whereabouts(LoopPort(), machine.dev, machine.sys) == [LoopPort()]
+
+
+async def test_an_address_of_several_adapters_alone_opens_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(LinkNotFound, match="usb:dead:beef: no such USB adapter"):
+        await opening.open_link("usb:dead:beef", SerialLine())
+    two = [DevicePath("/dev/a"), DevicePath("/dev/b")]
+    monkeypatch.setattr(opening, "whereabouts", lambda _port: two)
+    with pytest.raises(LinkError, match=r"fits 2 adapters.*serial_number.*/dev/a or /dev/b"):
+        await opening.open_link("usb:dead:beef", SerialLine())
+    monkeypatch.setattr(opening, "whereabouts", lambda _port: two[:1])
+    with pytest.raises(LinkNotFound, match="/dev/a"):
+        await opening.open_link("usb:dead:beef", SerialLine())
 
 
 def test_machine_without_any_port_has_an_empty_list(tmp_path: Path) -> None:

@@ -303,6 +303,7 @@ def test_equal_adapters_are_named_by_their_sockets(tmp_path: Path) -> None:
         str(tmp_path / "serial/by-path/pci-1-2"),
     ]
     assert {p.usb for p in found_places} == {(0x067B, 0x2303)}
+    assert [p.alike for p in found_places] == ["usb:067b:2303"] * 2
 
 
 def test_usb_devices_are_named_by_number_or_by_socket_when_two_are_alike(tmp_path: Path) -> None:
@@ -313,9 +314,9 @@ def test_usb_devices_are_named_by_number_or_by_socket_when_two_are_alike(tmp_pat
         ("hid:0665:5161", str(tmp_path / "hidraw0"))
     ]
     plug_hid(tmp_path, "hidraw2", known, "", "usb-3")
-    assert [p.port for p in places(PROBES, tmp_path, tmp_path)] == [
-        "hid:0665:5161:usb-1",
-        "hid:0665:5161:usb-3",
+    assert [(p.port, p.alike) for p in places(PROBES, tmp_path, tmp_path)] == [
+        ("hid:0665:5161:usb-1", "hid:0665:5161"),
+        ("hid:0665:5161:usb-3", "hid:0665:5161"),
     ]
 
 

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,11 +172,20 @@ async def test_port_of_another_bus_is_one_sentence(port: str, line: Any, word: s
         await open_bus(PORT, SerialLine())
 
 
-async def test_particle_counter_is_identified_through_the_kernel_calls(tmp_path: Path) -> None:
-    twin: Twin = registry.twin("opc_n3", fast=True)
-    kernel = Kernel(lambda data: twin.receive(data, 1_780_000_000.0)[0].data)
-    link = await _link(tmp_path, kernel, LINE)
+@pytest.mark.slow
+async def test_particle_counter_is_read_through_the_kernel_calls(tmp_path: Path) -> None:
+    twin: Twin = registry.twin("opc_n3")
+    for command in (b"\x03\x03\x03", b"\x03\x03\x07", b"\x30" * 88):  # at work already
+        twin.receive(command, time.time())
+    kernel = Kernel(lambda data: twin.receive(data, time.time())[0].data)
+    link, driver = await _link(tmp_path, kernel, LINE), registry.driver("opc_n3")
     runner = Runner(link, silence_s=0.0)
-    identity = await runner.converse(registry.driver("opc_n3").identify())
+    async with asyncio.timeout(20):
+        identity = await runner.converse(driver.identify())
+        histogram, power = driver.plan(identity)
+        values = await runner.converse(histogram.converse())
+        states = await runner.converse(power.converse())
     assert identity.serial == "177700019"
+    assert values["total_concentration"]
+    assert (states["fan_on"], states["laser_on"]) == (True, True)
     await link.aclose()

@@ -12,6 +12,7 @@ from fieldstation.model import SerialLine
 from fieldstation.testing.echo import RESYNC, EchoTwin, number
 from fieldstation.transport import Runner, open_link
 from fieldstation.transport.host import tcp_host
+from fieldstation.transport.link import Link
 from fieldstation.transport.mailbox import MOST_BYTES
 
 LINE = SerialLine()
@@ -49,6 +50,23 @@ async def test_server_that_goes_away_is_lost_within_a_second() -> None:
         with pytest.raises(LinkLost):
             await link.write(b"?1\n")
         await link.aclose()
+
+
+async def test_far_end_that_hangs_up_tells_of_redial() -> None:
+    async with (
+        tcp_host(EchoTwin(), time.time, hang_up=True) as port,
+        asyncio.timeout(5),
+    ):
+        link = await open_link(port, LINE)
+        await link.write(b"?1\n")
+        with pytest.raises(LinkLost, match=r"is gone; .* write \?redial behind the port"):
+            await _read_on(link)
+        await link.aclose()
+
+
+async def _read_on(link: Link) -> None:
+    while await link.read():
+        continue
 
 
 async def test_port_where_nobody_listens_is_a_sentence() -> None:

@@ -3,6 +3,9 @@
 1. Numbers agree to one part in a million, since a file may print fewer digits than a value has.
 2. Some keys describe and are no facts of the bytes: prose, and what another program makes of them.
    They are not compared, which is said.
+3. A file may hold entries of other kinds of thing. They are left out, and how many is said; an
+   entry that names the instrument itself is never left out.
+   `test_what_is_of_another_kind_is_left_out_and_said`
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from dataclasses import dataclass, field
 from math import isclose
 from typing import Any
 
+from fieldstation.instruments import registry
+
 ANY_ERROR = "any"
+UNSUPPORTED = "unsupported"
 ABSENT = "(absent)"
 DESCRIPTIVE = ("note", "original_record", "original_would_return")
 
@@ -24,13 +30,20 @@ class Agreement:
 
     entries: int = 0
     agreeing: int = 0
+    others: int = 0
     odd: list[str] = field(default_factory=list)
     aside: Counter[str] = field(default_factory=Counter)
 
-    def compare(self, name: object, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-        """Take note of one entry and what was decoded of it. Left out are entries of another kind
-        of thing, and those that expect nothing.
+    def compare(
+        self, name: object, entry: Mapping[str, Any], found: Mapping[str, Any], kind: str = ""
+    ) -> None:
+        """Take note of one entry and what `kind` decoded of it. Left out are entries of another
+        kind of thing, and those that expect nothing.
         """
+        device = entry.get("device")
+        if device != kind and (found.get("error") == UNSUPPORTED or device in registry.kinds()):
+            self.others += 1
+            return
         good = self._good(entry, found)
         if good is None:
             return
@@ -43,7 +56,7 @@ class Agreement:
         error, wanted = _expected(entry, found)
         if error:
             return found.get("error") == error or (error == ANY_ERROR and "error" in found)
-        if not wanted or found.get("error") == "unsupported":
+        if not wanted:
             return None
         self.aside.update(key for key in DESCRIPTIVE if key in wanted)
         decoded = found.get("decoded") or {}
@@ -56,9 +69,9 @@ class Agreement:
 
     def sentences(self) -> list[str]:
         """The result, in a line or two; nothing when no entry expects anything."""
-        if not self.entries:
-            return []
-        told = [f"{self.agreeing} of {self.entries} entries agree"]
+        told = [f"{self.agreeing} of {self.entries} entries agree"] if self.entries else []
+        if self.others:
+            told.append(f"{self.others} of other kinds are left out")
         if self.odd:
             told.append("not: " + ", ".join(self.odd))
         if self.aside:

@@ -146,7 +146,7 @@ async def _demo(folder: Path, port: int, weeks: float, seed: int, faults: list[s
         key = key_file.read_text(encoding="utf-8").strip()
         await asyncio.to_thread(rehearsal.bring, address, key, ())
         async with (
-            stage.ports(players, orders, seed) as ports,
+            stage.ports(players, orders, seed, folder / "dev") as ports,
             nodes.on_air(heard, wall) as sections,
             Children(lasting=True) as field,
             Children(lasting=True) as studio,

@@ -37,17 +37,30 @@ def _kinds(order: str, kind: str) -> list[str]:
     from fieldstation.instruments.faults import FaultPlan
 
     plan = FaultPlan([order])
-    known = {one: registry.known_faults(one) for one in ([kind] if kind else registry.kinds())}
+    known = {one: _known(one) for one in ([kind] if kind else registry.kinds())}
     plan.require({name for names in known.values() for name in names})
     return [one for one, names in known.items() if plan.names[0] in names]
+
+
+def _known(kind: str) -> tuple[str, ...]:
+    """The faults that the demo can show of a kind: its twin's, and those of its plug."""
+    from fieldstation.instruments import registry
+    from fieldstation.instruments.faults import PLUGS
+
+    plugs = PLUGS if registry.listened(kind) is None else ()
+    return (*registry.known_faults(kind), *plugs)
 
 
 def listing() -> str:
     """All faults there are: those that every line can have, then each kind's own."""
     from fieldstation.instruments import registry
-    from fieldstation.instruments.faults import FAULTS, SPOKEN
+    from fieldstation.instruments.faults import FAULTS, PLUGS, SPOKEN
 
-    lines = [f"every line: {', '.join(FAULTS)}", f"every node: {', '.join(SPOKEN)}"]
+    lines = [
+        f"every line: {', '.join(FAULTS)}",
+        f"every plug: {', '.join(PLUGS)}",
+        f"every node: {', '.join(SPOKEN)}",
+    ]
     for kind in registry.kinds():
         own = [
             name

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from fieldstation import errors
+from fieldstation.cli import instrument_pages
 from fieldstation.cli.app import app
 from fieldstation.instruments import registry
-from fieldstation.model import Channel, Layout
 
-TESTS = Path(__file__).parents[3] / "tests/instruments"
-MARK = "<!-- channels -->"
 NOTE = "<!-- Made from the program by `make docs`; do not edit. -->\n\n"
 
 
@@ -27,45 +24,11 @@ def pages() -> dict[str, str]:
         "reference/commands.md": NOTE + _commands(),
         "reference/channels.md": NOTE + _channels(),
         "reference/errors.md": NOTE + _errors(),
-        "instruments/index.md": NOTE + _index(),
+        "instruments/index.md": NOTE + instrument_pages.index(),
     }
     for kind in registry.kinds():
-        page = (_folder(kind) / "page.md").read_text(encoding="utf-8")
-        made[f"instruments/{kind}.md"] = NOTE + page.replace(MARK, _tables(registry.layouts(kind)))
+        made[f"instruments/{kind}.md"] = NOTE + instrument_pages.page(kind)
     return made
-
-
-def _folder(kind: str) -> Path:
-    return Path(inspect.getfile(registry.module(kind, "channels"))).parent
-
-
-def _index() -> str:
-    """All instruments with what stands behind the word "supported": counted, not claimed."""
-    lines = [
-        "# Instruments\n",
-        "What the word *supported* rests on. **Vectors**: frames that decode as their source says,"
-        " a test each. **Converses**: a test in which the driver talks to the twin over the real"
-        " transport. **Proven**: a report from a real unit, which lies in the instrument's folder"
-        " as `proven.md`.\n",
-        "| instrument | kind | vectors | converses | proven |",
-        "| --- | --- | ---: | --- | --- |",
-    ]
-    for kind in registry.kinds():
-        count = sum(len(json.loads(file.read_text())) for file in _vectors(kind))
-        converses = "yes" if any(TESTS.glob(f"test_*{kind}*_wire.py")) else "no"
-        proven = "yes" if (_folder(kind) / "proven.md").is_file() else "not yet"
-        row = (f"[{_title(kind)}]({kind}.md)", f"`{kind}`", str(count), converses, proven)
-        lines.append(f"| {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _title(kind: str) -> str:
-    page = (_folder(kind) / "page.md").read_text(encoding="utf-8")
-    return page.partition("# ")[2].partition("\n")[0]
-
-
-def _vectors(kind: str) -> list[Path]:
-    return sorted((_folder(kind) / "vectors").glob("*.json"))
 
 
 # --- channels ---
@@ -74,31 +37,9 @@ def _vectors(kind: str) -> list[Path]:
 def _channels() -> str:
     parts = ["# Channels\n\nWhat every instrument measures, in the words of its channel tables.\n"]
     for kind in registry.kinds():
-        parts.append(f"## [{kind}](../instruments/{kind}.md)\n\n{_tables(registry.layouts(kind))}")
+        tables = instrument_pages.tables(registry.layouts(kind))
+        parts.append(f"## [{kind}](../instruments/{kind}.md)\n\n{tables}")
     return "\n".join(parts) + "\n"
-
-
-def _tables(layouts: Iterable[Layout]) -> str:
-    return "\n\n".join(_table(layout) for layout in layouts)
-
-
-def _table(layout: Layout) -> str:
-    rows = [
-        f"| `{channel.name}` | {channel.label} | {channel.unit} | {_range(channel)} |"
-        for channel in layout.channels
-    ]
-    head = "| channel | meaning | unit | range or codes |\n| --- | --- | --- | --- |"
-    return f"### {layout.name}\n\n{head}\n" + "\n".join(rows)
-
-
-def _range(channel: Channel) -> str:
-    if channel.codes:
-        return ", ".join(f"{code} {label}" for code, label in channel.codes.items())
-    if channel.low is None and channel.high is None:
-        return "yes or no" if channel.kind == "flag" else ""
-    low = "" if channel.low is None else f"{channel.low:g}"
-    high = "" if channel.high is None else f"{channel.high:g}"
-    return f"{low} to {high}".strip()
 
 
 # --- errors ---

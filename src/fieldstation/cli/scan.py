@@ -121,7 +121,8 @@ def site(findings: Sequence[Finding]) -> str:
             continue
         name = _free_name(probe.kind, sections)
         seen[unit] = name
-        sections[name] = _section(name, finding.place.port, probe, who.serial)
+        port = (who.serial and finding.place.alike) or finding.place.port
+        sections[name] = _section(name, port, probe, who.serial)
     head = '[station]\nname = "station"\ndata = "station-data"\n'
     return "\n".join([head, *sections.values()]) if sections else ""
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from fieldstation.cli.orders import Orders
-from fieldstation.cli.past import LIVE_STEP_S
+from fieldstation.cli.past import live_step_s
+from fieldstation.cli.plugs import Outlet, pull
 from fieldstation.instruments import registry
-from fieldstation.instruments.faults import FAULTS, FaultPlan, FaultyTwin
-from fieldstation.model import Driver, I2cLine, SpiLine, Twin, configured
+from fieldstation.instruments.chance import between
+from fieldstation.instruments.faults import FAULTS, PLUGS, FaultPlan, FaultyTwin
+from fieldstation.model import Driver, I2cLine, SpiLine, Twin, acquainted, configured, paced
 from fieldstation.protocol.usb_iss_twin import UsbIssTwin
 from fieldstation.station.clock import SystemClock
-from fieldstation.transport.host import pty_host
+from fieldstation.transport.play import FAILURES, answers, play
+from fieldstation.transport.plug import PtyPort
 
-# What a person would call them, and what it takes to reach their twins over a pty.
+# What a person would call them; another instrument is called after its kind.
 NAMES = {
     "axpert": "inverter",
     "tristar_mppt": "charger",
@@ -26,8 +32,11 @@ NAMES = {
     "veml7700": "daylight",
     "bh1745": "colour",
 }
-OPTIONS: Mapping[str, Mapping[str, str]] = {"se521": {"wire": "serial"}}
 PROFILES = {"axpert": "vmiii_6048"}
+# What stands on the adapter that the chips on I2C share.
+ADAPTER = "chips"
+# Who a unit is does not depend on the time at which it is asked.
+ANY_TIME_S = 1_779_969_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +54,51 @@ class Player:
         """Another twin of the same unit, that has seen nothing yet."""
         return _twin(self.kind, self.seed, self.faults)
 
+    def stranger(self) -> Twin | None:
+        """A twin of a unit of the same kind that says that it is another one; None if all are
+        called alike.
+        """
+        own = self._serial(self.twin_anew())
+        for profile in registry.profiles(self.kind):
+            other = registry.twin(self.kind, profile, seed=self.seed)
+            if own and self._serial(other) != own:
+                return other
+        return None
+
+    def _serial(self, twin: Twin) -> str:
+        try:
+            return play(acquainted(self.driver), answers(twin, lambda: ANY_TIME_S)).serial
+        except FAILURES:
+            return ""
+
 
 def cast(seed: int, faults: Orders) -> list[Player]:
     """A twin of every kind of instrument that answers questions. Faults of the line of one behind
-    an adapter are the adapter's, see `ports`.
+    an adapter are the adapter's, those of its plug the port's, see `ports`.
     """
     players = []
     for kind in registry.kinds():
         if registry.listened(kind) is None:
-            driver = configured(registry.driver(kind), OPTIONS.get(kind, {}))
+            driver = paced(configured(registry.driver(kind), _options(kind)), live_step_s(kind))
             behind = isinstance(driver.line, I2cLine | SpiLine)
-            mine = tuple(one for one in faults.of(kind) if not (behind and _of_line(one)))
+            elsewhere = FAULTS.keys() | PLUGS if behind else PLUGS.keys()
+            mine = tuple(one for one in faults.of(kind) if not _is_in(elsewhere, one))
             name = NAMES.get(kind, kind.replace("_", "-"))
             players.append(Player(name, kind, seed, mine, _twin(kind, seed, mine), driver))
     return players
+
+
+def _options(kind: str) -> Mapping[str, str]:
+    """The configuration that reaches a twin over a pty, where the usual one does not."""
+    return getattr(registry.module(kind, "simulator"), "OPTIONS", {})
 
 
 def _twin(kind: str, seed: int, faults: tuple[str, ...]) -> Twin:
     return registry.twin(kind, PROFILES.get(kind, ""), seed=seed, faults=faults)
 
 
-def _of_line(order: str) -> bool:
-    return FaultPlan([order]).names[0] in FAULTS
+def _is_in(names: Collection[str], order: str) -> bool:
+    return FaultPlan([order]).names[0] in names
 
 
 def wall() -> Callable[[], float]:
@@ -76,34 +108,76 @@ def wall() -> Callable[[], float]:
 
 
 @asynccontextmanager
-async def ports(players: list[Player], faults: Orders, seed: int) -> AsyncIterator[list[str]]:
-    """Every twin behind a pty until the block ends; gives the addresses to use. Chips on I2C share
-    one adapter, as they would share its wires, and the faults of their lines.
+async def ports(
+    players: Sequence[Player], faults: Orders, seed: int, dev: Path
+) -> AsyncIterator[list[str]]:
+    """Every twin behind a pty until the block ends, with names below the folder `dev`; gives the
+    addresses to use. Chips on I2C share one adapter, as they would share its wires, and the faults
+    of their lines.
     """
-    now = wall()
-
-    def spoilt(adapter: UsbIssTwin, *kinds: str) -> Twin:
-        orders = dict.fromkeys(one for kind in kinds for one in faults.of(kind) if _of_line(one))
-        return FaultyTwin(adapter, FaultPlan(orders, seed), seed) if orders else adapter
-
-    chips = {
-        one.driver.line.address: one.twin for one in players if isinstance(one.driver.line, I2cLine)
-    }
+    chips = [one for one in players if isinstance(one.driver.line, I2cLine)]
+    alone = [one for one in players if one not in chips]
+    outlets = [_shared(chips, faults, seed)] if chips else []
+    outlets += [outlet_of(one, faults, seed) for one in alone]
+    now, numbers = wall(), itertools.count(len(outlets))
     async with AsyncExitStack() as stack:
-        shared = [one.kind for one in players if isinstance(one.driver.line, I2cLine)]
-        adapter = await stack.enter_async_context(
-            pty_host(spoilt(UsbIssTwin(i2c=chips), *shared), now)
-        )
-        found = []
-        for player in players:
-            if isinstance(player.driver.line, I2cLine):
-                found.append(f"usb-iss:{adapter}")
-            elif isinstance(player.driver.line, SpiLine):
-                twin = spoilt(UsbIssTwin(spi=player.twin), player.kind)
-                found.append(f"usb-iss:{await stack.enter_async_context(pty_host(twin, now))}")
-            else:
-                found.append(await stack.enter_async_context(pty_host(player.twin, now)))
-        yield found
+        addresses = {}
+        for number, outlet in enumerate(outlets):
+            port = PtyPort(outlet.twin, dev, outlet.name, now)
+            await port.plug(number)
+            stack.push_async_callback(port.unplug)
+            task = asyncio.create_task(pull(port, outlet, numbers))
+            stack.push_async_callback(_end, task)
+            addresses[outlet.name] = f"{outlet.prefix}{port.by_id}"
+        yield [addresses[ADAPTER if one in chips else one.name] for one in players]
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def outlet_of(player: Player, faults: Orders, seed: int) -> Outlet:
+    """The port of a unit that has one to itself."""
+    plan = _plan(faults, seed, PLUGS, player.kind)
+    if not isinstance(player.driver.line, SpiLine):
+        return Outlet(player.name, "", player.twin, player.stranger, plan)
+
+    def stranger() -> Twin | None:
+        unit = player.stranger()
+        return unit and UsbIssTwin(spi=unit)
+
+    adapter = _spoilt(UsbIssTwin(spi=player.twin), faults, seed, player.kind)
+    return Outlet(player.name, "usb-iss:", adapter, stranger, plan)
+
+
+def _shared(chips: Sequence[Player], faults: Orders, seed: int) -> Outlet:
+    """The port of the adapter in front of these."""
+    kinds = [one.kind for one in chips]
+
+    def adapter(twins: Iterable[Twin]) -> UsbIssTwin:
+        pairs = zip((one.driver.line for one in chips), twins, strict=True)
+        return UsbIssTwin(i2c={line.address: t for line, t in pairs if isinstance(line, I2cLine)})
+
+    def stranger() -> Twin | None:
+        others = [one.stranger() for one in chips]
+        if not any(others):
+            return None
+        return adapter(other or one.twin_anew() for one, other in zip(chips, others, strict=True))
+
+    own = _spoilt(adapter(one.twin for one in chips), faults, seed, *kinds)
+    return Outlet(ADAPTER, "usb-iss:", own, stranger, _plan(faults, seed, PLUGS, *kinds))
+
+
+def _spoilt(adapter: UsbIssTwin, faults: Orders, seed: int, *kinds: str) -> Twin:
+    plan = _plan(faults, seed, FAULTS, *kinds)
+    return FaultyTwin(adapter, plan, seed) if plan.names else adapter
+
+
+def _plan(faults: Orders, seed: int, names: Collection[str], *kinds: str) -> FaultPlan:
+    """What of `names` is ordered for any of these kinds, at moments of their own."""
+    orders = dict.fromkeys(one for kind in kinds for one in faults.of(kind) if _is_in(names, one))
+    return FaultPlan(orders, int(between(0, 2**32, seed, *kinds)))
 
 
 def site(players: list[Player], ports: list[str], address: str) -> str:
@@ -113,10 +187,9 @@ def site(players: list[Player], ports: list[str], address: str) -> str:
         f'[hub]\nurl = "{address}"\nkey_file = "gateway.key"\nupload_every_s = 1\n',
     ]
     for player, port in zip(players, ports, strict=True):
-        options = OPTIONS.get(player.kind, {})
         lines.append(
             f'[instrument.{player.name}]\nkind = "{player.kind}"\nport = "{port}"\n'
-            f"every_s = {LIVE_STEP_S}\n"
-            + "".join(f'{name} = "{value}"\n' for name, value in options.items())
+            f"every_s = {live_step_s(player.kind)}\n"
+            + "".join(f'{name} = "{value}"\n' for name, value in _options(player.kind).items())
         )
     return "\n".join(lines) + "\n"

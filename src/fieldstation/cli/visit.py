@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fieldstation.transport.converse import Runner
     from fieldstation.transport.link import Link
 
-FAREWELL_S = 3.0
-
 
 @asynccontextmanager
 async def visit(
@@ -28,10 +26,9 @@ async def visit(
     from fieldstation.instruments import registry
     from fieldstation.model import configured
     from fieldstation.transport.converse import Runner, silence_s
-    from fieldstation.transport.opening import open_link
 
     driver = configured(registry.driver(settings.kind), settings.options)
-    link = await open_link(settings.port, settings.line)
+    link = await _opened(settings, driver)
     if wrap is not None:
         link = wrap(link)
     runner = Runner(link, resync=driver.resync, silence_s=silence_s(settings.line))
@@ -42,11 +39,33 @@ async def visit(
         await link.aclose()
 
 
+async def _opened(settings: InstrumentSettings, driver: Driver) -> Link:
+    """The open port; where the address fits several, the one behind which the unit is that has the
+    configured number. Raises as `open_link`, and LinkNotFound when the unit is behind none.
+    """
+    from fieldstation.errors import LinkNotFound
+    from fieldstation.transport.address import parse_address
+    from fieldstation.transport.locate import whereabouts
+    from fieldstation.transport.opening import open_link
+    from fieldstation.transport.scan import serial_at
+
+    places = whereabouts(parse_address(settings.port))
+    if len(places) < 2 or not settings.serial_number:
+        return await open_link(settings.port, settings.line)
+    for place in places:
+        if await serial_at(place, settings.line, driver) == settings.serial_number:
+            return await open_link(place, settings.line)
+    raise LinkNotFound(
+        f"{settings.port}: the unit {settings.serial_number} is behind none of the {len(places)}"
+        " that fit; check that it is plugged in and switched on, and that no station runs"
+    )
+
+
 async def _leave(driver: Driver, runner: Runner) -> None:
     """Say what the driver has to say at the end; a unit that does not listen is left all the
     same.
     """
-    from fieldstation.model import farewell
+    from fieldstation.model.talk import FAREWELL_S, farewell
 
     words = farewell(driver)
     if words is not None:

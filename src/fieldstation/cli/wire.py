@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldstation.errors import BadRequest
-from fieldstation.model import I2cLine, Line, Speaker, SpiLine, Twin
+from fieldstation.model import HidLine, I2cLine, Line, Speaker, SpiLine, Twin
 from fieldstation.station.clock import SystemClock
 
 Broker = Annotated[str, typer.Option(help="Where an instrument that is heard publishes to.")]
@@ -65,8 +65,7 @@ def _decode_file(kind: str, path: Path) -> None:
     agreement = Agreement()
     for number, entry in enumerate(entries):
         name, found = entry.get("id", number), registry.decode_entry(kind, entry)
-        if entry.get("device") == kind or entry.get("device") not in registry.kinds():
-            agreement.compare(name, entry, found)
+        agreement.compare(name, entry, found, kind)
         print(_line({"id": name, **found}))
     for sentence in agreement.sentences():
         print(sentence, file=sys.stderr)
@@ -102,13 +101,17 @@ def twin(
     ] = None,
     bare: Annotated[
         bool,
-        typer.Option(help="Leave out the USB-ISS adapter in front of an SPI or I2C instrument."),
+        typer.Option(
+            help="Bare bytes on a pty: no USB-ISS adapter in front of an SPI or I2C instrument, no"
+            " reports of a USB one."
+        ),
     ] = False,
     broker: Broker = BROKER,
 ) -> None:
     """Be an instrument: a byte-exact twin on a pseudo-terminal.
 
-    The port to configure is printed. SPI and I2C instruments are served behind a USB-ISS adapter.
+    The port to configure is printed. SPI and I2C instruments are served behind a USB-ISS adapter,
+    USB instruments as reports.
     """
     from fieldstation.instruments import registry
 
@@ -117,7 +120,11 @@ def twin(
         asyncio.run(publish_twin(registry.speaker(kind, profile, seed, faults), broker))
         return
     unit = registry.twin(kind, profile=profile, seed=seed, faults=faults, fast=fast)
-    served, prefix = (unit, "") if bare else attached(unit, registry.driver(kind).line)
+    line = registry.driver(kind).line
+    if isinstance(line, HidLine) and not bare and tcp is None:
+        asyncio.run(serve_reports(unit, line))
+        return
+    served, prefix = (unit, "") if bare else attached(unit, line)
     if prefix and tcp is not None:
         raise BadRequest(f"the adapter of {kind} is a serial port; leave out --tcp, or add --bare")
     asyncio.run(serve_twin(served, prefix, tcp))
@@ -149,6 +156,19 @@ def attached(unit: Twin, line: Line) -> tuple[Twin, str]:
             return UsbIssTwin(i2c={address: unit}), "usb-iss:"
         case _:
             return unit, ""
+
+
+async def serve_reports(unit: Twin, line: HidLine) -> None:
+    """Serve `unit` as a USB device until told to stop; the path of its node's stand-in, which goes
+    with it, is printed.
+    """
+    from fieldstation.cli.children import run_until_signal
+    from fieldstation.transport.hid_host import hid_host
+
+    clock = SystemClock()
+    async with hid_host(unit, lambda: clock.now().utc_us / 1e6, line) as path:
+        print(path, flush=True)
+        await run_until_signal().wait()
 
 
 async def serve_twin(unit: Twin, prefix: str = "", tcp: int | None = None) -> None:

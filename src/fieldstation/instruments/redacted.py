@@ -1,7 +1,9 @@
 """Serial numbers taken out of a capture before it is passed on.
 
 1. Taken out are the number that the unit gave and every one that a decoded frame names, such as
-   those of units beside it. `test_numbers_of_units_beside_it_go_too`
+   those of units beside it. `test_numbers_of_units_beside_it_go_too`. Of a message that is JSON
+   also what stands under a name that tells of a secret or of the device.
+   `test_what_a_document_says_of_its_device_goes_too`
 2. Bytes change, lengths and instants do not: what follows in the stream stays in its place.
    `test_a_redacted_capture_keeps_its_shape`
 3. A number that the instrument sent in several pieces is found all the same.
@@ -20,6 +22,7 @@ A number is looked for in the forms of `forms_of`. The kind's folder may know be
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -27,20 +30,27 @@ from itertools import groupby
 from typing import cast
 
 from fieldstation.errors import CodecError
+from fieldstation.instruments import registry
 from fieldstation.instruments.captured import cut, part, rows
 from fieldstation.protocol.capture import Capture, Header, Piece, Way
 
 # Shorter ones would be found where they do not stand.
 SHORTEST = 6
+TELLING = frozenset((
+    "serial", "serialnumber", "sn", "mac", "imei", "imsi", "iccid", "uuid", "ssid", "bssid", "user",
+    "username", "password", "passwd", "pass", "psk", "token", "secret", "key", "apikey", "email",
+))  # fmt: skip
+"""Words in the path of a JSON value that is nobody's business."""
 
 
 def forms_of(serial: str) -> list[bytes]:
-    """How a serial number may stand in the bytes: as text, as text with the bytes of each word
-    swapped, as the digits of a 32-bit number in hexadecimal, and as the bytes that it spells. A
-    form of less than SHORTEST bytes is none.
+    """How a serial number may stand in the bytes: as text, also as JSON escapes it, as text with
+    the bytes of each word swapped, as the digits of a 32-bit number in hexadecimal, and as the
+    bytes that it spells. A form of less than SHORTEST bytes is none.
     """
-    text = serial.encode("ascii", "ignore")
-    forms = [text]
+    text = serial.encode("utf-8", "ignore")
+    forms = [text, *(json.dumps(serial, ensure_ascii=plain)[1:-1].encode("utf-8", "ignore")
+                     for plain in (True, False))]  # fmt: skip
     if len(text) % 2 == 0:
         forms.append(bytes(text[at ^ 1] for at in range(len(text))))
     if serial.isdecimal() and int(serial) < 1 << 32:
@@ -51,8 +61,28 @@ def forms_of(serial: str) -> list[bytes]:
 
 
 def serials_in(capture: Capture) -> list[str]:
-    """Numbers that decoded frames give under a name with `serial` in it."""
-    return sorted({str(found) for row in rows(capture) for found in _serials(row.get("decoded"))})
+    """Numbers that decoded frames give under a name with `serial` in it, and what messages give
+    under a TELLING one.
+    """
+    decoded = (row.get("decoded") for row in rows(capture))
+    found = {str(one) for value in decoded for one in _serials(value)}
+    if registry.listened(capture.header.kind) is not None:
+        for piece in capture.pieces:
+            found |= _told_of(capture.header.kind, piece.data)
+    return sorted(found)
+
+
+def _told_of(kind: str, payload: bytes) -> set[str]:
+    """What a message tells of its device, at any depth."""
+    try:
+        leaves = registry.decode_frame(kind, payload)
+    except CodecError:
+        return set()
+    return {
+        value
+        for path, value in leaves.items()
+        if isinstance(value, str) and TELLING & set(re.split(r"[^a-z0-9]+", path.lower()))
+    }
 
 
 def _serials(value: object) -> Iterator[object]:
@@ -116,7 +146,13 @@ def _frame(frame: bytes, kind: str, request: bytes, forms: Sequence[bytes]) -> b
 
 def _blank(data: bytes, forms: Sequence[bytes]) -> bytes:
     for form in forms:
-        # Digits stay digits in text; in binary a zero byte is as good.
-        zero = b"0" if form.isalnum() else b"\0"
-        data = data.replace(form, zero * len(form))
+        # Text stays text; in binary a zero byte is as good.
+        data = data.replace(form, (b"0" if _is_text(form) else b"\0") * len(form))
     return data
+
+
+def _is_text(form: bytes) -> bool:
+    try:
+        return form.decode().isprintable()
+    except UnicodeDecodeError:
+        return False

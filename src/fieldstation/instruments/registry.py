@@ -30,7 +30,7 @@ from fieldstation.instruments.faults import (
     FaultySpeaker,
     FaultyTwin,
 )
-from fieldstation.model import Driver, Layout, Listened, Speaker, Twin
+from fieldstation.model import Driver, Layout, Listened, Option, Speaker, Twin
 
 GROUP = "fieldstation.instruments"
 
@@ -91,6 +91,11 @@ def listened(kind: str) -> Listened | None:
     return cast(Listened | None, getattr(module(kind, "driver"), "LISTENED", None))
 
 
+def options(kind: str) -> tuple[Option, ...]:
+    """What an operator may set of an instrument. Raises NotFound."""
+    return tuple(getattr(listened(kind) or driver(kind), "options", ()))
+
+
 def layouts(kind: str) -> tuple[Layout, ...]:
     """All channel tables an instrument can have; a unit may offer fewer. Raises NotFound."""
     return cast(tuple[Layout, ...], module(kind, "channels").LAYOUTS)
@@ -120,10 +125,11 @@ def speaker(kind: str, profile: str = "", seed: int = 0, faults: Sequence[str] =
         raise NotFound(f"{kind} speaks only when it is asked; its twin is served on a port")
     plan = FaultPlan(faults, seed)
     plan.require(known_faults(kind))
-    unit: Speaker = module(kind, "simulator").twin(profile, seed, plan)
+    simulator = module(kind, "simulator")
+    unit: Speaker = simulator.twin(profile, seed, plan)
     if SPOKEN.keys().isdisjoint(plan.names):
         return unit
-    return FaultySpeaker(unit, plan, seed)
+    return FaultySpeaker(unit, plan, seed, simulator.FAULTS)
 
 
 def profiles(kind: str) -> tuple[str, ...]:
@@ -134,7 +140,7 @@ def profiles(kind: str) -> tuple[str, ...]:
 def known_faults(kind: str) -> tuple[str, ...]:
     """Names of the faults that can be ordered of a twin. Raises NotFound."""
     of_any = FAULTS if listened(kind) is None else SPOKEN
-    return (*of_any, *module(kind, "simulator").FAULTS)
+    return tuple(dict.fromkeys((*of_any, *module(kind, "simulator").FAULTS)))
 
 
 def decode_frame(kind: str, data: bytes, command: str = "") -> dict[str, Any]:

@@ -33,6 +33,7 @@ from fieldstation.model.talk import (
     configured,
     explored,
     farewell,
+    paced,
     speaks_every_s,
 )
 from fieldstation.model.unit import UNITS, Unit, unit
@@ -42,5 +43,5 @@ __all__ = [
     "Identity", "Instant", "Kept", "Kind", "Layout", "Line", "Listened", "Listener", "Message",
     "MqttLine", "Option", "OptionValue", "Outgoing", "Poll", "Reading", "Remark", "SerialLine",
     "Speaker", "SpiLine", "Trust", "Twin", "Unit", "Value", "acquainted", "ask", "chosen",
-    "configured", "explored", "farewell", "speaks_every_s", "unit",
+    "configured", "explored", "farewell", "paced", "speaks_every_s", "unit",
 ]  # fmt: skip

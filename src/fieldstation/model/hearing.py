@@ -35,7 +35,9 @@ class Heard:
     `name` is the node's own, lower case letters, digits, `_` and `-`, empty when the configured
     instrument is the only one. `utc_us` is the node's own time and `trust` how far that is to be
     believed; None: the moment of arrival. `regular` readings come at the instrument's interval,
-    others as they like. `serial` is the unit's own number.
+    others as they like. `serial` is the unit's own number. `run` tells one unbroken count of the
+    node from another: what is missing between two regular readings of a run the node measured, and
+    lost itself. 0: the node does not count.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Heard:
     trust: Trust = Trust.SYNCED
     regular: bool = False
     serial: str = ""
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)

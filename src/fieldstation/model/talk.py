@@ -199,6 +199,42 @@ def configured(driver: Driver, given: Mapping[str, object]) -> Driver:
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """A driver to which it matters how far apart its readings are: its instrument wants to be asked
+    more often, or a reading takes its time.
+    """
+
+    def paced(self, every_s: float) -> Driver:
+        """The driver for readings `every_s` seconds apart. The main poll may take nearly as long.
+        Raises ConfigError for an interval that is too short, as the end of a sentence that begins
+        with it.
+        """
+        ...
+
+
+def paced(driver: Driver, every_s: float) -> Driver:
+    """`driver` for readings `every_s` seconds apart. Raises ConfigError."""
+    return driver.paced(every_s) if isinstance(driver, Paced) else driver
+
+
+@runtime_checkable
+class Restless(Protocol):
+    """A driver whose instrument must not be left alone for long."""
+
+    def idle(self) -> Conversation[None]:
+        """What to say every IDLE_S while no reading is due. It changes nothing."""
+        ...
+
+
+IDLE_S = 20.0
+
+
+def idle(driver: Driver) -> Conversation[None] | None:
+    """What to say while no reading is due; None when nothing needs to be."""
+    return driver.idle() if isinstance(driver, Restless) else None
+
+
+@runtime_checkable
 class Exploring(Protocol):
     """A driver that asks at first only for what a first reading needs."""
 
@@ -229,6 +265,11 @@ class Leaving(Protocol):
     def farewell(self) -> Conversation[None]:
         """What to say before the link is closed for good; harmless on a unit in any state."""
         ...
+
+
+# How long a farewell may take: a unit that is met out of step wants silence first. Whoever tells a
+# station to stop waits for it a little longer.
+FAREWELL_S = 7.0
 
 
 def farewell(driver: Driver) -> Conversation[None] | None:

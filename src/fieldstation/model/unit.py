@@ -29,6 +29,7 @@ _TABLE = (
     Unit("Wh", "W h", "W.h", "energy"),
     Unit("kWh", "kW h", "kW.h", "energy"),
     Unit("Ah", "A h", "A.h", "charge"),
+    Unit("C", "C", "C", "charge"),
     Unit("Hz", "Hz", "Hz", "frequency"),
     Unit("Ω", "ohm", "Ohm", "resistance"),
     Unit("mΩ", "mohm", "mOhm", "resistance"),

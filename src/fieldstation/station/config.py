@@ -21,13 +21,13 @@ from fieldstation.model import (
     OptionValue,
     SerialLine,
 )
-from fieldstation.model.talk import Tunable
+from fieldstation.model.talk import Tunable, configured, paced
 from fieldstation.sinks.keyfile import read_key
 from fieldstation.station.brokers import BROKER_KEYS, broker_faults, broker_line, client_id_of
 from fieldstation.station.lines import Lines
 from fieldstation.station.seats import UNIT, Seats
 from fieldstation.station.settings import NAME, SECTIONS, Setting, settings_of
-from fieldstation.transport.address import MqttPort, parse_address
+from fieldstation.transport.address import MqttPort, UsbPort, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,8 @@ class _Parser:
             instrument = self._instrument(name)
             if instrument is None:
                 continue
-            if fault := seats.fault(name, instrument.port, instrument.line, _unit_of(instrument)):
+            serial, unit = instrument.serial_number, _unit_of(instrument)
+            if fault := seats.fault(name, instrument.port, instrument.line, unit, serial):
                 self._say(("instrument", name, "port"), fault)
             found.append(instrument)
         return found
@@ -197,15 +198,34 @@ class _Parser:
         if listened := registry.listened(values["kind"]):
             for key, fault in broker_faults(listened, name, values, given, self._path):
                 self._say((*path, key), f"[{'.'.join(path)}] {fault}")
+        every_s = float(values["every_s"] or driver.default_every_s)
+        if not listened:
+            driver = self._paced(path, registry.driver(values["kind"]), given, every_s)
         return InstrumentSettings(
             name,
             values["kind"],
             values["port"],
-            float(values["every_s"] or driver.default_every_s),
+            every_s,
             self._line(path, driver.line, values),
             values["serial_number"] or "",
             given,
         )
+
+    def _paced(
+        self, path: tuple[str, ...], driver: Driver, given: Mapping[str, object], every_s: float
+    ) -> Driver:
+        """The driver with its options and its interval; says when they do not go together."""
+        try:
+            ready = configured(driver, given)
+        except ConfigError as error:
+            for problem in error.problems:
+                self._say(path, f"[{'.'.join(path)}] {problem}")
+            return driver
+        try:
+            return paced(ready, every_s)
+        except ConfigError as error:
+            self._say((*path, "every_s"), f"[{'.'.join(path)}] every_s {error}")
+            return ready
 
     def _driver(self, path: tuple[str, ...]) -> Driver | Listened | None:
         """The driver of an instrument's kind, if its section names one that there is."""
@@ -221,8 +241,14 @@ class _Parser:
 
     def _right_port(self, path: tuple[str, ...], values: dict[str, Any], line: Line) -> bool:
         """Whether the port is a broker for an instrument that is heard, and none for others."""
-        heard = isinstance(line, MqttLine)
-        if heard == isinstance(parse_address(values["port"]), MqttPort):
+        heard, address = isinstance(line, MqttLine), parse_address(values["port"])
+        if isinstance(address, UsbPort) and not values["serial_number"]:
+            self._say(
+                (*path, "port"),
+                f"[{'.'.join(path)}] port: {address} may be several adapters; name the unit's"
+                " serial_number, by which it is found, or a port of its own",
+            )
+        if heard == isinstance(address, MqttPort):
             return True
         wanted = (
             'is heard through a broker; write port = "mqtt://HOST"'

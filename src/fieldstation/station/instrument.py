@@ -12,6 +12,11 @@ failure.
    `test_a_full_queue_is_a_hole_of_the_main_reading`
 5. The first reading of a run does not wait for others to share its commit: whoever started the
    station sees at once that it works. `test_the_first_reading_of_a_run_is_written_at_once`
+6. A farewell is said to a unit that was met, whatever became of it since: one that is being started
+   or answered badly would run on. Another unit in its place hears none.
+   `test_a_farewell_is_said_in_any_state`, `test_a_wrong_unit_hears_no_farewell`
+7. A unit that must not be left alone is spoken to while no reading is due.
+   `test_a_counter_is_never_left_alone_however_seldom_readings_are`
 """
 
 from __future__ import annotations
@@ -29,12 +34,13 @@ from fieldstation.errors import (
     CodecError,
     FieldstationError,
     InstrumentRefused,
+    LinkError,
     LinkTimeout,
 )
 from fieldstation.model import Driver, Identity, Poll, Reading, Trust
-from fieldstation.model.talk import Exploring, farewell
+from fieldstation.model.talk import FAREWELL_S, IDLE_S, Exploring, farewell, idle
 from fieldstation.sinks.backoff import Backoff
-from fieldstation.station.causes import cause_of, not_taken
+from fieldstation.station.causes import WrongUnit, cause_of, not_taken
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
@@ -48,11 +54,11 @@ from fieldstation.transport.link import Link
 
 log = logging.getLogger(__name__)
 
-FAREWELL_S = 3.0
 TELL_S = 5.0
 MOST_WORDS = 500
 
 _ANSWERED_BADLY = (LinkTimeout, CodecError, InstrumentRefused)
+_NOT_HERE = (LinkError, CodecError, InstrumentRefused, WrongUnit)
 
 
 @dataclass(slots=True)
@@ -102,6 +108,7 @@ class Instrument:
         self.ledger.dated = now.trust is Trust.SYNCED
         self._link: Link | None = None
         self._runner: Runner | None = None
+        self._met = False
         self._astray = False
 
     async def visit(self, backoff: Backoff) -> None:
@@ -109,9 +116,7 @@ class Instrument:
         if self._astray and self._port.shared:
             self._count_passed(Cause(self.state.cause))
             await self._wait_due()
-        identity = await self._identify()
-        plan = self._driver.plan(identity)
-        await self._unit.check(identity, plan[0].layout)
+        identity, plan = await self._meet()
         self.state.serial, self.state.model = identity.serial, identity.model
         await self._announce(identity, plan)
         tick = await self._next_tick()
@@ -162,10 +167,10 @@ class Instrument:
     async def leave(self) -> None:
         """Say what the driver has to say at the end, and give the port back."""
         words = farewell(self._driver)
-        if words is not None and self._runner is not None and self.state.state == "good":
+        if words is not None and self._met:
             with suppress(FieldstationError, TimeoutError):
                 async with asyncio.timeout(FAREWELL_S), self._port.turn():
-                    await self._runner.converse(words)
+                    await (await self._connected()).converse(words)
         await self._port.leave()
         self.ledger.finish()
 
@@ -192,13 +197,33 @@ class Instrument:
 
     # --- talking ---
 
+    async def _meet(self) -> tuple[Identity, Sequence[Poll]]:
+        """The right unit and its plan, looked for wherever its port may be."""
+        while True:
+            try:
+                identity = await self._identify()
+                plan = self._driver.plan(identity)
+                self._met = False
+                await self._unit.check(identity, plan[0].layout)
+            except _NOT_HERE as error:
+                # Who is met next may be another unit.
+                self._met = self._met and not self._port.followed
+                await self._port.elsewhere(error)
+            else:
+                self._met = True
+                return identity, plan
+
     async def _identify(self) -> Identity:
         async with self._port.turn():
-            link = await self._port.open()
-            if self._runner is None or link is not self._link:
-                self._link = link
-                self._runner = self._port.runner(link, self._driver.resync, self.settings.every_s)
-            return await self._runner.converse(self._driver.identify())
+            return await (await self._connected()).converse(self._driver.identify())
+
+    async def _connected(self) -> Runner:
+        """The runner on the open port; a new one when the port was opened anew."""
+        link = await self._port.open()
+        if self._runner is None or link is not self._link:
+            self._link = link
+            self._runner = self._port.runner(link, self._driver.resync, self.settings.every_s)
+        return self._runner
 
     async def _explored(self, identity: Identity, plan: Sequence[Poll]) -> Sequence[Poll]:
         """The plan for all that the unit can tell, once its first reading is there."""
@@ -285,6 +310,10 @@ class Instrument:
 
     async def _next_tick(self) -> Tick:
         """Wait for the next due time; those that a slow poll ran over are a hole."""
+        while self._wait_s > IDLE_S and (words := idle(self._driver)) is not None:
+            await asyncio.sleep(IDLE_S)
+            async with self._port.turn():
+                await (await self._connected()).converse(words)
         await self._wait_due()
         tick, passed = self._grid.take(self._clock.now())
         if passed is not None and self.state.state == "lost":
@@ -296,10 +325,14 @@ class Instrument:
     async def _wait_due(self) -> None:
         """Wait for the next due time."""
         while True:
-            wait_us = self._grid.next.due_mono_us - self._clock.now().mono_us
-            if wait_us <= 0:
+            wait_s = self._wait_s
+            if wait_s <= 0:
                 return
-            await asyncio.sleep(wait_us / 1e6)
+            await asyncio.sleep(wait_s)
+
+    @property
+    def _wait_s(self) -> float:
+        return (self._grid.next.due_mono_us - self._clock.now().mono_us) / 1e6
 
     def _count_passed(self, cause: Cause) -> None:
         """Count the due times up to now, while nothing could be read."""

@@ -9,6 +9,8 @@
    shrinks or is cut in two. `test_late_readings_leave_their_hole`
 5. Holes of a clock that was not trusted get their true times when these are known.
    `test_holes_of_an_untrusted_clock_get_their_true_times`
+6. Silence is what is seen of several causes. Where the reading that ends it tells the true one, the
+   hole gets that. `test_a_silence_that_is_explained_has_its_true_cause`
 """
 
 from __future__ import annotations
@@ -104,11 +106,19 @@ class Ledger:
             entry.written_utc_us = entry.hole.last_utc_us
             self._write(entry.hole)
 
-    def kept(self, layout: str = WHOLE) -> None:
-        """A reading of the layout is taken: close its hole."""
+    def kept(self, layout: str = WHOLE, explained: Cause | None = None) -> None:
+        """A reading of the layout is taken: close its hole. `explained` is what it tells of a
+        silence before it.
+        """
         entry = self._open.pop(layout, None)
-        if entry is not None:
-            self._close(entry)
+        if entry is None:
+            return
+        if explained is not None and entry.hole.cause == Cause.SILENT:
+            self._count(Cause.SILENT, -entry.hole.count)
+            self._count(explained, entry.hole.count)
+            entry.hole = replace(entry.hole, cause=explained)
+            entry.whole = replace(entry.whole, cause=explained)
+        self._close(entry)
 
     def lapse(
         self, cause: Cause, passed: Passed, layout: str = WHOLE, number: int | None = None

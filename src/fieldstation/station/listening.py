@@ -12,9 +12,12 @@
 5. What cannot be used is counted by its kind and logged at the first, tenth, hundredth time.
    `test_junk_is_counted_and_logged_ever_more_seldom`
 6. Regular readings that did not come are a hole once that is certain (attendance), with its cause:
-   the station did not run, the broker was away, or the node was silent. One that comes after all
-   leaves its hole. `test_a_silent_node_leaves_a_hole`,
+   the station did not run, the broker was away, the journal took nothing for longer than the broker
+   keeps messages, or the node was silent. One that comes after all leaves its hole.
+   `test_a_silent_node_leaves_a_hole`, `test_what_a_full_journal_cost_says_so`,
    `test_a_hole_is_recovered_by_what_comes_late`
+7. A node that was silent but counted on had measured, and its own memory had no room for it: then
+   the hole says so. `test_a_node_that_counted_on_lost_its_samples_itself`
 """
 
 from __future__ import annotations
@@ -30,10 +33,10 @@ from typing import Any
 from fieldstation.batch.facts import Cause
 from fieldstation.errors import CodecError, StoreError
 from fieldstation.journal import Journal
-from fieldstation.model import Heard, Kept, Listened, Message, MqttLine
+from fieldstation.model import Heard, Instant, Kept, Listened, Message, MqttLine
 from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.attendance import LAG_S
-from fieldstation.station.causes import cause_of
+from fieldstation.station.causes import cause_of, not_taken
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import MOST_TOGETHER, Collector
 from fieldstation.station.config import InstrumentSettings
@@ -53,16 +56,18 @@ HURRY_AT = 10
 WATCH_S = 10.0
 FULL_S = 1.0
 RECALLED = 500
+UNENDED_US = 2**62
 # Longer than any commit is waited for, so that a settlement never causes one.
 PATIENCE_S = 3600.0
 
 
 @dataclass(slots=True)
 class _Outage:
-    """A time without broker, in UTC microseconds."""
+    """A time in which nothing could be heard, in UTC microseconds, and why."""
 
+    cause: Cause
     from_us: int
-    until_us: int = 2**62
+    until_us: int = UNENDED_US
 
 
 class Listening:
@@ -117,7 +122,7 @@ class Listening:
                 "instrument lost",
                 extra={"instrument": self.settings.name, "cause": cause, "reason": str(error)},
             )
-            self._outages.append(_Outage(self._clock.now().utc_us))
+            self._begun(Cause.UNPLUGGED)
         state.state, state.cause, state.error = "lost", cause, str(error)
         state.failures[cause] = state.failures.get(cause, 0) + 1
 
@@ -225,12 +230,21 @@ class Listening:
                 self._count(one.word, one.text, logging.INFO)
                 continue
             node = self._node(one.name)
-            while True:
-                if node.offer(one, now):
-                    break
-                await asyncio.sleep(FULL_S)
+            if not node.offer(one, now):
+                await self._offer_again(node, one, now)
             self.state.readings += 1
             self.state.last_utc_us = max(self.state.last_utc_us, node.state.last_utc_us)
+
+    async def _offer_again(self, node: Node, one: Heard, now: Instant) -> None:
+        """Wait until the journal has room for a reading; nothing is heard meanwhile."""
+        outage = self._begun(not_taken(self._collector.state.full))
+        try:
+            while True:
+                await asyncio.sleep(FULL_S)
+                if node.offer(one, now):
+                    return
+        finally:
+            outage.until_us = self._clock.now().utc_us
 
     def _node(self, own_name: str) -> Node:
         """The node of that name, made when new."""
@@ -251,10 +265,19 @@ class Listening:
                        "reason": text},
             )  # fmt: skip
 
+    def _begun(self, cause: Cause) -> _Outage:
+        """An outage that begins now; the last one, if it was of this cause and is hardly over."""
+        now_us, last = self._clock.now().utc_us, self._outages[-1] if self._outages else None
+        if last is None or last.cause != cause or last.until_us < now_us - WATCH_S * 1e6:
+            last = _Outage(cause, now_us)
+            self._outages.append(last)
+        last.until_us = UNENDED_US
+        return last
+
     def _cause(self, passed: Passed) -> Cause:
         for outage in self._outages:
             if outage.from_us <= passed.last_utc_us and passed.first_utc_us <= outage.until_us:
-                return Cause.UNPLUGGED
+                return outage.cause
         return Cause.SILENT
 
     # --- memory ---

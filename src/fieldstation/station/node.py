@@ -10,7 +10,7 @@ from typing import Any
 from fieldstation.batch.facts import Cause
 from fieldstation.batch.model import Announcement
 from fieldstation.model import Heard, Instant, Layout, Reading
-from fieldstation.station.attendance import Attendance
+from fieldstation.station.attendance import Attendance, Met
 from fieldstation.station.collector import Collector
 from fieldstation.station.ledger import Ledger
 from fieldstation.station.schedule import Passed
@@ -66,26 +66,27 @@ class Node:
         self.state.readings += 1
         self.state.last_utc_us = max(self.state.last_utc_us, instant.utc_us)
         if heard.regular and self._every_us:
-            self._meet(heard.layout.name, instant.utc_us, now.mono_us)
+            self._meet(heard, instant.utc_us, now.mono_us)
         return True
 
-    def _meet(self, layout: str, utc_us: int, mono_us: int) -> None:
-        fresh = Attendance(self._every_us)
+    def _meet(self, heard: Heard, utc_us: int, mono_us: int) -> None:
+        layout, fresh = heard.layout.name, Attendance(self._every_us)
         attendance = self._attendance.setdefault(layout, fresh)
         if attendance.accounted(utc_us):
             self.ledger.late(utc_us, self._every_us, layout)
-        attendance.meet(utc_us, mono_us)
+        attendance.meet(utc_us, mono_us, heard.run)
 
     def account(self, mono_us: int, cause_of: CauseOf) -> None:
         """Write down what is missing for certain by now."""
         for layout, attendance in self._attendance.items():
-            for passed in attendance.account(mono_us):
-                if passed is None:
-                    self.ledger.kept(layout)
+            for one in attendance.account(mono_us):
+                if isinstance(one, Met):
+                    # It was not silent after all: it measured, and could not send.
+                    self.ledger.kept(layout, Cause.OVERWRITTEN if one.counted else None)
                 else:
-                    cause = Cause.STOPPED if attendance.resumed else cause_of(passed)
-                    self.ledger.missed(cause, passed, layout)
-                self._say("good" if passed is None else "silent")
+                    cause = Cause.STOPPED if attendance.resumed else cause_of(one)
+                    self.ledger.missed(cause, one, layout)
+                self._say("good" if isinstance(one, Met) else "silent")
 
     @property
     def summary(self) -> dict[str, Any]:

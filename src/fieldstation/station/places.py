@@ -8,16 +8,20 @@ from fieldstation.model import I2cLine, Line, MqttLine
 from fieldstation.transport.address import (
     Address,
     DevicePath,
+    HidPort,
     I2cPort,
     MqttPort,
     SpiPort,
     UsbIssPort,
+    UsbPort,
     parse_address,
 )
 
 
-def bus_of(port: str) -> str:
-    """One name for everything that takes turns on the same wires, however the port is spelled."""
+def bus_of(port: str, serial: str = "") -> str:
+    """One name for everything that takes turns on the same wires, however the port is spelled.
+    `serial` is the number of the unit, by which it is found where the port may be several.
+    """
     match parse_address(port):
         case DevicePath(path) | UsbIssPort(path):
             return os.path.realpath(path)
@@ -25,14 +29,16 @@ def bus_of(port: str) -> str:
             return f"i2c:{bus}"
         case SpiPort(bus):
             return f"spi:{bus}"
+        case UsbPort() | HidPort(which="") as address if serial:
+            return f"{address}#{serial}"
         case address:
             return str(address)
 
 
-def seat_of(port: str, line: Line) -> str:
+def seat_of(port: str, line: Line, serial: str = "") -> str:
     """One name for the place of a single instrument."""
     address = parse_address(port)
-    return f"{bus_of(port)}{_part(address, line)}"
+    return f"{bus_of(port, serial)}{_part(address, line)}"
 
 
 def _part(address: Address, line: Line) -> str:

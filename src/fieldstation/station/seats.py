@@ -28,9 +28,11 @@ class Seats:
     def __init__(self) -> None:
         self._taken: dict[str, list[_Sitting]] = {}
 
-    def fault(self, name: str, port: str, line: Line, unit: OptionValue | None) -> str | None:
+    def fault(
+        self, name: str, port: str, line: Line, unit: OptionValue | None, serial: str = ""
+    ) -> str | None:
         """Take a seat for the instrument `name`; what is wrong with that, as a sentence."""
-        neighbours = self._taken.setdefault(seat_of(port, line), [])
+        neighbours = self._taken.setdefault(seat_of(port, line, serial), [])
         mine = _Sitting(name, line, unit)
         fault = next(filter(None, (_clash(mine, other) for other in neighbours)), None)
         neighbours.append(mine)

@@ -128,9 +128,11 @@ SETTINGS = (
     ),
     Setting(
         "instrument", "port", "port", "Where it is reached: `/dev/serial/by-id/...`,"
-        " `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT[?redial]`, `mqtt[s]://HOST[:PORT]`,"
-        " `spi:BUS.SELECT`, `i2c:BUS[:ADDRESS]` or `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A"
-        " port belongs to one instrument or to the units of one bus, a broker to any number.",
+        " `usb:VENDOR:PRODUCT`, `hid:VENDOR:PRODUCT[:SERIAL]`, `tcp://HOST:PORT[?redial]`,"
+        " `mqtt[s]://HOST[:PORT]`, `spi:BUS.SELECT`, `i2c:BUS[:ADDRESS]` or"
+        " `usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS]`. A port belongs to one instrument or to the"
+        " units of one bus, a broker to any number. `usb:` and `hid:` may fit several ports; the"
+        " unit is then looked for behind each, by its `serial_number`.",
         required=True,
     ),
     Setting(

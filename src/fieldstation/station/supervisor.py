@@ -3,7 +3,9 @@
 1. Whatever an instrument's task raises ends that visit only: it is logged, counted and tried again
    after a while. This is the one place that catches every exception.
    `test_a_crash_of_one_instrument_leaves_the_others_alone`
-2. Instruments on one bus take turns (port), and phases spread their grids.
+2. Instruments on one bus take turns (port), and phases spread their grids. Where every transaction
+   is a turn of its own already (I2C, SPI), nobody waits for a whole conversation of another.
+   `test_a_slow_chip_never_keeps_its_neighbours_waiting`
 3. Waits between visits double from 1 to 60 s, until a reading is there. A port that is not there is
    looked for every LOOK_S, which costs nothing.
    `test_an_instrument_is_back_soon_after_a_long_time_unplugged`
@@ -19,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from fieldstation.errors import ConfigError, FieldstationError, LinkNotFound
 from fieldstation.instruments import registry
-from fieldstation.model import Driver, MqttLine, chosen
-from fieldstation.model.talk import configured
+from fieldstation.model import Driver, I2cLine, MqttLine, SpiLine, chosen
+from fieldstation.model.talk import configured, paced
 from fieldstation.sinks.backoff import Backoff
 from fieldstation.station.clock import Clock
 from fieldstation.station.collector import Collector
@@ -79,26 +81,29 @@ def _asked(
 ) -> list[Instrument]:
     by_bus: dict[str, list[InstrumentSettings]] = defaultdict(list)
     for one in settings:
-        by_bus[bus_of(one.port)].append(one)
+        by_bus[bus_of(one.port, one.serial_number)].append(one)
     made = []
     for together in by_bus.values():
         ports = _ports(together)
         spread = phases([round(one.every_s * 1e6) for one in together])
         for one, phase_us in zip(together, spread, strict=True):
-            driver, port = configured(find(one.kind), one.options), ports[one.name]
+            driver = paced(configured(find(one.kind), one.options), one.every_s)
+            port = ports[one.name]
             made.append(Instrument(one, driver, clock, collector, port=port, phase_us=phase_us))
     return made
 
 
 def _ports(together: Sequence[InstrumentSettings]) -> dict[str, Port]:
     """The ports of one bus by instrument; units of one line share theirs."""
-    seats = {one.name: seat_of(one.port, one.line) for one in together}
+    seats = {one.name: seat_of(one.port, one.line, one.serial_number) for one in together}
     users = Counter(seats.values())
     bus = Bus(max((rest_s(one.line) for one in together if users[seats[one.name]] > 1), default=0))
-    ports = {
-        seats[one.name]: Port(bus, one.port, one.line, users=users[seats[one.name]])
-        for one in together
-    }
+    ports = {}
+    for one in together:
+        seat = seats[one.name]
+        turns = Bus() if isinstance(one.line, I2cLine | SpiLine) else bus
+        followed = bool(one.serial_number) and users[seat] == 1
+        ports[seat] = Port(turns, one.port, one.line, users=users[seat], followed=followed)
     return {name: ports[seat] for name, seat in seats.items()}
 
 

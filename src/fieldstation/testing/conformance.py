@@ -59,6 +59,9 @@ BANNED = {
 BANNED_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today"}
 OPEN_ROOMS = {"errors", "model", "protocol"}
 
+# What every page tells; "A worked" goes on with frame, sentence, transaction ...
+SECTIONS = ("Wiring", "Permissions", "Settings in the configuration", "Known faults", "A worked ")
+
 _settings = settings(max_examples=60, deadline=None)
 
 # Noon and midnight of a spring day, and a jump of a month: twins must live at any speed.
@@ -131,13 +134,25 @@ def check_codec_is_total(folder: Folder) -> None:
     @_settings
     @given(st.sampled_from(names), _spoiled(samples))
     def any_bytes(name: str, data: bytes) -> None:
-        for decode in (folder.codec.decode_frame, folder.codec.read_frame):
-            try:
-                decode(name, data)
-            except REFUSALS:
-                continue
+        feed(folder.codec, name, data)
 
     any_bytes()
+
+
+def feed(codec: Any, name: str, data: bytes) -> None:
+    """The property of every fuzzer: `data` gives values or REFUSALS, and a frame ends within it.
+    Raises what no codec may.
+    """
+    for decode in (codec.decode_frame, codec.read_frame):
+        try:
+            decode(name, data)
+        except REFUSALS:
+            continue
+    try:
+        length = codec.frame_end(name)(data) if data else None
+    except CodecError:
+        return
+    assert length is None or 0 <= length <= len(data), f"a frame of {length} bytes in {data!r}"
 
 
 @st.composite
@@ -408,8 +423,14 @@ def check_twin_survives_any_bytes(folder: Folder) -> None:
 
 
 def check_page_describes_the_instrument(folder: Folder) -> None:
-    """The page has the place for the generated channel table."""
-    assert "<!-- channels -->" in (folder.path / "page.md").read_text("utf-8")
+    """The page has every section that a reader looks for, and the places of the generated tables:
+    that of the options where there are any.
+    """
+    page = (folder.path / "page.md").read_text("utf-8")
+    missing = [head for head in SECTIONS if f"\n## {head}" not in page]
+    assert not missing, f"the page has no section {missing}"
+    assert "<!-- channels -->" in page
+    assert ("<!-- options -->" in page) is bool(registry.options(folder.kind))
 
 
 CHECKS = (

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from fieldstation.errors import ConfigError
 
 FORMS = (
-    "/dev/serial/by-id/..., hid:VENDOR:PRODUCT[:SERIAL], tcp://HOST:PORT[?redial], "
+    "/dev/serial/by-id/..., usb:VENDOR:PRODUCT, hid:VENDOR:PRODUCT[:SERIAL], "
+    "tcp://HOST:PORT[?redial], "
     "mqtt[s]://HOST[:PORT], spi:BUS.SELECT, i2c:BUS[:ADDRESS], "
     "usb-iss:/dev/serial/by-id/...[?i2c=ADDRESS] or loop:"
 )
@@ -20,6 +21,7 @@ USB_ISS = re.compile(r"usb-iss:(/[^?\0]*[^/?\0])(?:\?i2c=(0x[0-9a-fA-F]{1,2}))?\
 # Addresses outside are reserved by the I2C specification (UM10204, section 3.1.12).
 I2C_ADDRESSES = range(0x08, 0x78)
 
+USB = re.compile(r"usb:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})\Z")
 HID = re.compile(r"hid:([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?::(.+))?\Z")
 
 
@@ -31,6 +33,19 @@ class DevicePath:
 
     def __str__(self) -> str:
         return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class UsbPort:
+    """Any USB serial adapter of this vendor and product number: the one behind which the unit is
+    found.
+    """
+
+    vendor: int
+    product: int
+
+    def __str__(self) -> str:
+        return f"usb:{self.vendor:04x}:{self.product:04x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,9 @@ class LoopPort:
         return "loop:"
 
 
-Address = DevicePath | HidPort | TcpPort | MqttPort | SpiPort | I2cPort | UsbIssPort | LoopPort
+Address = (
+    DevicePath | UsbPort | HidPort | TcpPort | MqttPort | SpiPort | I2cPort | UsbIssPort | LoopPort
+)
 
 
 def parse_address(text: str) -> Address:
@@ -132,6 +149,8 @@ def parse_address(text: str) -> Address:
         return _tcp(text)
     if text.startswith(("mqtt:", "mqtts:")):
         return _mqtt(text)
+    if text.startswith("usb:"):
+        return _usb(text)
     if text.startswith("hid:"):
         return _hid(text)
     if text.startswith(("spi:", "i2c:", "usb-iss:")):
@@ -170,6 +189,15 @@ def _mqtt(text: str) -> MqttPort:
         )
     tls = parts.scheme == "mqtts"
     return MqttPort(host, port or (8883 if tls else 1883), tls)
+
+
+def _usb(text: str) -> UsbPort:
+    match = USB.match(text)
+    if match is None:
+        raise ConfigError(
+            f"port {text!r} needs two numbers of four hexadecimal digits: usb:0403:6001"
+        )
+    return UsbPort(*(int(number, 16) for number in match.groups()))
 
 
 def _hid(text: str) -> HidPort:

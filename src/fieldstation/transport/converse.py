@@ -30,6 +30,9 @@ Instruments number neither requests nor replies. What makes a reply belong to it
    `test_what_is_said_unasked_is_overheard_and_never_lost`
 9. A driver's resync looks unlike any reading, so even an answer to it that slips through (repeated
    by the line, say) fails to decode, and rule 3 applies.
+10. On a line that others share a conversation has a budget. When it is used up nothing more is
+    asked or waited for, whatever the exchanges would allow; what is owed stays owed.
+    `test_a_conversation_ends_with_its_budget`
 
 Together, for any mixture of loss, damage, lateness, repetition, noise and cancelling:
 `test_no_reply_is_ever_paired_with_another_request`. Bounds: a wait never passes its deadline, not
@@ -77,7 +80,8 @@ class Runner:
     """Runs conversations on `link`, which stays the caller's to close.
 
     `resync` is the driver's; `tap` is told every byte. Replies come at most `latest_s` after their
-    request; `silence_s` is the wait after a lost reply when there is no resync. Seconds.
+    request; `silence_s` is the wait after a lost reply when there is no resync; `budget_s` is all
+    that one conversation may take. Seconds.
     """
 
     def __init__(
@@ -88,11 +92,14 @@ class Runner:
         tap: Tap = unheard,
         silence_s: float = SILENCE_S,
         latest_s: float = 10.0,
+        budget_s: float = math.inf,
     ) -> None:
         self._link = TappedLink(link, tap)
         self._resync = resync
         self._silence_s = silence_s
         self._latest_s = latest_s
+        self._budget_s = budget_s
+        self._until_s = math.inf  # the end of the budget of the conversation at hand
         self._turn = asyncio.Lock()
         self._heard = bytearray()
         self._heard_at_s = -math.inf
@@ -107,6 +114,7 @@ class Runner:
         """
         async with self._turn:
             talk = Talk(conversation)
+            self._until_s = _now() + self._budget_s
             try:
                 while (exchange := talk.exchange) is not None:
                     try:
@@ -122,16 +130,23 @@ class Runner:
     async def _exchange(self, exchange: Exchange[T]) -> T:
         attempts = exchange.attempts
         while True:
+            self._check_budget()
             if exchange.request and self._owes and exchange.overhear is None:
                 await self._settle()
             try:
                 return await self._attempt(exchange)
             except (CodecError, LinkTimeout):
                 attempts -= 1
-                if attempts <= 0:
+                if attempts <= 0 or _now() + RETRY_PAUSE_S >= self._until_s:
                     raise
             if exchange.request:
                 await asyncio.sleep(RETRY_PAUSE_S)
+
+    def _check_budget(self) -> None:
+        if _now() >= self._until_s:
+            raise LinkTimeout(
+                f"no time is left of the unit's {self._budget_s:g} s on a line that others share"
+            )
 
     async def _attempt(self, exchange: Exchange[T]) -> T:
         if not exchange.request:
@@ -150,6 +165,7 @@ class Runner:
         """
         if self._resync is None:
             await self._throw_away(since_s=_now(), quiet_s=self._silence_s)
+            self._check_budget()
         else:
             await self._resynchronise(self._resync)
         self._owes = False
@@ -167,6 +183,7 @@ class Runner:
             )
         while doubtful and await self._more(self._resync_due_s):
             self._heard.clear()
+        self._check_budget()
         self._resync_due_s = -math.inf
 
     async def _answered(self, resync: Exchange[Any], deadline_s: float) -> bool:
@@ -186,6 +203,7 @@ class Runner:
             await self._throw_away(since_s=self._heard_at_s, quiet_s=exchange.quiet_s)
         else:
             await self._overhear(exchange, exchange.overhear)
+        self._check_budget()
         self._owes = True
         await self._link.write(exchange.request)
         return _now() + exchange.timeout_s
@@ -235,8 +253,9 @@ class Runner:
         """
         while (length := self._frame_end(exchange)) is None:
             if not await self._more(deadline_s):
+                waited_s = min(exchange.timeout_s, self._budget_s)
                 raise LinkTimeout(
-                    f"no whole reply to {title(exchange)} within {exchange.timeout_s:g} s "
+                    f"no whole reply to {title(exchange)} within {waited_s:g} s "
                     f"({len(self._heard)} bytes came)",
                     bytes(self._heard),
                 )
@@ -259,7 +278,8 @@ class Runner:
         return length
 
     async def _more(self, deadline_s: float) -> bool:
-        """Hear what comes next; False when nothing came before the deadline."""
+        """Hear what comes next; False when nothing came before the deadline or the budget's end."""
+        deadline_s = min(deadline_s, self._until_s)
         # Bytes that never stop would keep `read` from waiting, and so from being timed out.
         if _now() >= deadline_s:
             return False

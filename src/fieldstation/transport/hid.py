@@ -13,6 +13,8 @@ meaning of their own (`HidLine`).
    that fit are an error, not a guess. `test_hid_two_devices_that_fit_are_an_error`
 6. Pieces that the line names go out as feature reports, in their place among the others, and short
    input reports are filled up. `test_hid_feature_reports_go_their_own_way_in_order`
+7. A socket in place of a node is a stand-in: a message is a report, a feature report one behind
+   FEATURE_TAG. `test_twin_is_read_through_a_stand_in_of_its_node`
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +60,8 @@ async def open_node(path: str, line: HidLine = PLAIN, *, name: str = "") -> HidL
     LinkBusy.
     """
     try:
+        if stat.S_ISSOCK(os.stat(path).st_mode):
+            return HidLink(name or path, _connected(path), line, feature=send_tagged)
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise refusal(path, error.errno, str(error), access=ACCESS) from error
@@ -76,6 +82,21 @@ Send = Callable[[int, bytes], object]
 def send_feature(descriptor: int, piece: bytes) -> None:
     """Send a feature report. Raises OSError."""
     fcntl.ioctl(descriptor, SET_FEATURE, piece)
+
+
+FEATURE_TAG = b"F"
+
+
+def send_tagged(descriptor: int, piece: bytes) -> None:
+    """Send a feature report to a stand-in. Raises OSError."""
+    os.write(descriptor, FEATURE_TAG + piece)
+
+
+def _connected(path: str) -> int:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stand_in:
+        stand_in.setblocking(False)
+        stand_in.connect(path)
+        return stand_in.detach()
 
 
 class HidLink:

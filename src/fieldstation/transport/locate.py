@@ -1,4 +1,5 @@
-"""Which ports there are, and the name of each that stays the same over replugging.
+"""Which ports there are, the name of each that stays the same over replugging, and where a unit may
+be that is known by its own number.
 
 Read from /dev and /sys, or from copies of them.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldstation.transport.address import HidPort
+from fieldstation.transport.address import Address, DevicePath, HidPort, UsbPort
 
 DEV = Path("/dev")
 SYS = Path("/sys")
@@ -88,6 +89,23 @@ def stable_name(path: str, dev: Path = DEV, sys: Path = SYS) -> str:
     device = Path(path).resolve().name
     names = (port.stable for port in serial_ports(dev, sys) if Path(port.device).name == device)
     return next(names, path)
+
+
+def whereabouts(address: Address, dev: Path = DEV, sys: Path = SYS) -> list[Address]:
+    """Where a unit with a number of its own may be at the moment: each adapter or HID device that
+    fits `address`; for an address that means one place only, that.
+    """
+    match address:
+        case UsbPort(vendor, product):
+            return [
+                DevicePath(port.stable)
+                for port in serial_ports(dev, sys)
+                if port.usb and (port.usb.vendor, port.usb.product) == (vendor, product)
+            ]
+        case HidPort():
+            return [device.by_socket for device in hid_devices(sys) if device.fits(address)]
+        case _:
+            return [address]
 
 
 def hid_devices(sys: Path = SYS) -> list[HidDevice]:

@@ -28,6 +28,7 @@ class Mailbox(asyncio.Protocol):
         self._paused = False
         self._lost = False
         self._cause: Exception | None = None
+        self._hint = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is open; from now on it feeds this box."""
@@ -40,6 +41,10 @@ class Mailbox(asyncio.Protocol):
             self._overflow()
         self._news.set()
 
+    def eof_received(self) -> None:
+        """The far end of a connection hung up; the transport closes it."""
+        self._hint = "; if the far end hangs up after each reply, write ?redial behind the port"
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more will come; `exc` says why."""
         self._lost, self._cause = True, exc
@@ -51,7 +56,7 @@ class Mailbox(asyncio.Protocol):
         if self._lost:
             reason = f" ({self._cause})" if self._cause else ""
             raise LinkLost(
-                f"{self.name} is gone{reason}; it is opened again when it is back"
+                f"{self.name} is gone{reason}; it is opened again when it is back{self._hint}"
             ) from self._cause
 
     async def closed(self) -> None:

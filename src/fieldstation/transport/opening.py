@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from fieldstation.errors import ConfigError
+from fieldstation.errors import ConfigError, LinkError, LinkNotFound
 from fieldstation.model import HidLine, Line, SerialLine
 from fieldstation.transport.address import (
     Address,
@@ -17,9 +17,11 @@ from fieldstation.transport.address import (
     SpiPort,
     TcpPort,
     UsbIssPort,
+    UsbPort,
     parse_address,
 )
 from fieldstation.transport.link import Link
+from fieldstation.transport.locate import whereabouts
 
 
 async def open_link(
@@ -41,6 +43,8 @@ async def open_link(
 
             # The twin of a bus instrument on a pty has no line settings.
             return await open_serial(path, line if isinstance(line, SerialLine) else SerialLine())
+        case UsbPort() as port:
+            return await open_link(_only(port), line)
         case HidPort() as port:
             from fieldstation.transport.hid import open_hid
 
@@ -63,6 +67,18 @@ async def open_link(
             if loop is None:
                 raise ConfigError("port 'loop:' is a twin in memory, and none was given here")
             return loop()
+
+
+def _only(port: UsbPort) -> Address:
+    """The one adapter that `port` means. Raises LinkNotFound, LinkError when there are several."""
+    fitting = whereabouts(port)
+    if not fitting:
+        raise LinkNotFound(f"{port}: no such USB adapter; check that the cable is plugged in")
+    if len(fitting) > 1:
+        names = " or ".join(map(str, fitting))
+        raise LinkError(f"{port} fits {len(fitting)} adapters; name the unit's serial_number, or"
+                        f" the port: {names}")  # fmt: skip
+    return fitting[0]
 
 
 def hid_line(line: Line) -> HidLine:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from fieldstation.transport.address import (
     SpiPort,
     TcpPort,
     UsbIssPort,
+    UsbPort,
     parse_address,
 )
 from fieldstation.transport.converse import Runner
@@ -82,13 +84,15 @@ class Probe:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Somewhere an instrument may be: `port` is the address to configure, `device` its name at the
-    moment, `usb` its USB number where it is known.
+    moment, `usb` its USB number where it is known. `alike` means any of several equal adapters,
+    among which a unit with a number is followed; "" for the only one of its kind.
     """
 
     port: str
     device: str = ""
     label: str = ""
     usb: UsbNumber | None = None
+    alike: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +108,20 @@ class Finding:
 def places(probes: Sequence[Probe], dev: Path = DEV, sys: Path = SYS) -> list[Place]:
     """All serial ports, and the HID devices that a probe knows."""
     found = []
-    for port in serial_ports(dev, sys):
+    ports = serial_ports(dev, sys)
+    equal = Counter(port.usb for port in ports if port.usb)
+    for port in ports:
         usb = port.usb
         number = (usb.vendor, usb.product) if usb else None
-        found.append(Place(port.stable, port.device, usb.label if usb else "", number))
+        alike = str(UsbPort(*number)) if usb and number and equal[usb] > 1 else ""
+        found.append(Place(port.stable, port.device, usb.label if usb else "", number, alike))
     known = frozenset[UsbNumber]().union(*(probe.usb for probe in probes))
     devices = hid_devices(sys)
     for device in devices:
         if (device.vendor, device.product) in known:
-            number = (device.vendor, device.product)
-            found.append(
-                Place(_hid_name(device, devices), str(dev / device.node), device.label, number)
-            )
+            number, name = (device.vendor, device.product), _hid_name(device, devices)
+            alike = str(HidPort(*number)) if name == str(device.by_socket) else ""
+            found.append(Place(name, str(dev / device.node), device.label, number, alike))
     return found
 
 
@@ -157,7 +163,8 @@ async def ask_place(place: Place, probes: Iterable[Probe]) -> list[Finding]:
         if found and not isinstance(probe.driver.line, I2cLine):
             break
         try:
-            found.append(Finding(place, probe, await _identify(place.port, probe.driver)))
+            who = await _identify(place.port, probe.driver.line, probe.driver)
+            found.append(Finding(place, probe, who))
         except (LinkTimeout, TimeoutError):
             continue
         except LinkError as error:
@@ -184,8 +191,16 @@ def hurried(conversation: Conversation[Identity]) -> Conversation[Identity]:
         talk.close()
 
 
-async def _identify(port: str, driver: Driver) -> Identity:
-    link = await open_link(port, driver.line)
+async def serial_at(place: Address, line: Line, driver: Driver) -> str:
+    """The number of the unit at a place; "" where nobody answers `driver`, or no number."""
+    try:
+        return (await _identify(place, line, driver)).serial
+    except (LinkError, CodecError, InstrumentRefused, TimeoutError):
+        return ""
+
+
+async def _identify(port: Address | str, line: Line, driver: Driver) -> Identity:
+    link = await open_link(port, line)
     try:
         resync = None if driver.resync is None else replace(driver.resync, attempts=1)
         runner = Runner(link, resync=resync, silence_s=SILENCE_S)
@@ -224,7 +239,7 @@ def _fits(address: Address, place: Place, probe: Probe) -> bool:
             return False
         case DevicePath():
             return isinstance(line, SerialLine) and probe.options.get("wire") != "tcp"
-        case TcpPort():
+        case TcpPort() | UsbPort():
             return isinstance(line, SerialLine)
         case UsbIssPort():
             return isinstance(line, I2cLine | SpiLine)

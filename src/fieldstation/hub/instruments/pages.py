@@ -25,6 +25,7 @@ from fieldstation.hub.instruments.words import (
     by_quantity,
     channel_label,
     codes,
+    decimals_shown,
     named,
     plottable,
     quantity,
@@ -80,7 +81,7 @@ class Cell:
         """What the page's script needs to write further values of it."""
         form = {
             "kind": self.channel.kind,
-            "decimals": self.channel.decimals,
+            "decimals": decimals_shown(self.channel),
             "codes": codes(self.channel),
         }
         return orjson.dumps(form).decode()
@@ -267,7 +268,7 @@ def _plot_facts(card: Card) -> dict[str, Any]:
                 "kind": channel.kind,
                 "unit": channel.unit,
                 "quantity": quantity(channel),
-                "decimals": channel.decimals,
+                "decimals": decimals_shown(channel),
                 "codes": codes(channel),
             }
             for channel in entry.channels

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from fieldstation.hub.instruments.words import decimals_shown
 from fieldstation.model import Channel
 
 LEAST_IN_A_GROUP = 4
@@ -75,7 +76,7 @@ def _common(group: Sequence[Channel]) -> dict[str, Any]:
         "channels": [channel.name for channel in group],
         "unit": group[0].unit,
         "kind": group[0].kind,
-        "decimals": group[0].decimals,
+        "decimals": decimals_shown(group[0]),
     }
 
 

@@ -15,7 +15,8 @@ DANGER, WARNING, NOTICE = "danger", "warning", "notice"
 # Texts that are empty while all is well.
 TEXTS = {"faults": DANGER, "fault_names": DANGER, "alarms": WARNING, "warning_names": WARNING}
 _FLAGS = re.compile(r"protection_|power_reduction_")
-_CALM = ("", "none", "no_faults", "no_alarms", "0")
+# No grid is what an off-grid site has (PI30 sheet, section 5.7).
+_CALM = frozenset({"", "none", "no_faults", "no_alarms", "0", "line_fail"})
 
 
 def trouble(channel: Channel, value: Value) -> tuple[str, str] | None:
@@ -30,5 +31,5 @@ def level_of(channel: Channel, value: Value) -> str:
     """How urgent this value is; empty when it tells of no trouble."""
     if channel.kind is Kind.FLAG:
         return DANGER if value and _FLAGS.match(channel.name) else ""
-    text = str(value or "").strip().lower().replace(" ", "_")
-    return TEXTS.get(channel.name, "") if channel.kind is Kind.TEXT and text not in _CALM else ""
+    words = {word.strip().replace(" ", "_") for word in str(value or "").lower().split(",")}
+    return TEXTS.get(channel.name, "") if channel.kind is Kind.TEXT and words - _CALM else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import groupby
 
 from django.utils.formats import get_format
@@ -13,8 +14,12 @@ from django.utils.translation import pgettext
 from fieldstation.batch.facts import Cause
 from fieldstation.model import Channel, Kind, Value, unit
 
-# This many digits are enough to look at.
-DIGITS = 6
+# This many digits are enough to look at; of a number with a place after the point, so many.
+DIGITS, TELLING = 6, 4
+# A channel of so many steps (light, dust) is read by its first digits, whatever its range.
+WIDE_STEPS = 5_000_000
+# Rounds as browsers do, with room for the longest number there is.
+_EXACT = Context(prec=330, rounding=ROUND_HALF_UP)
 CAUSES: Mapping[str, object] = {
     Cause.UNPLUGGED: later("unplugged"),
     Cause.BUSY: later("busy"),
@@ -43,11 +48,39 @@ def value_text(channel: Channel, value: Value) -> str:
     if channel.kind is Kind.FLAG:
         return _("on") if value else _("off")
     if channel.kind is Kind.NUMBER and isinstance(value, int | float):
-        whole = len(str(abs(int(value))))
-        decimals = min(channel.decimals, max(0, DIGITS - whole))
-        text = f"{value:.{decimals}f}" if channel.decimals else f"{value:.{DIGITS}g}"
-        return decimal(text)
+        return decimal(number_text(channel, value))
     return str(value)
+
+
+def decimals_shown(channel: Channel) -> int:
+    """How many decimals of a channel a person looks at: those of its table, but hundredths where
+    its range goes to tens, and tenths where it goes to hundreds or further.
+    """
+    reach = max(abs(channel.low or 0), abs(channel.high or 0))
+    if reach * 10**channel.decimals >= WIDE_STEPS:
+        return channel.decimals
+    return min(channel.decimals, _telling(reach)) if reach else channel.decimals
+
+
+def _telling(value: float) -> int:
+    """Decimals that leave a number TELLING digits, at least one."""
+    return max(1, TELLING - _whole(value))
+
+
+def _whole(value: float) -> int:
+    return len(str(abs(int(value))))
+
+
+def number_text(channel: Channel, value: float) -> str:
+    """A number with the decimals that a person looks at, with a point. Nothing is at the finest
+    0.00, and never less than nothing.
+    """
+    if not channel.decimals:
+        return f"{value:.{DIGITS}g}"
+    most = _telling(value) if value else TELLING - 2
+    decimals = min(decimals_shown(channel), most, max(0, DIGITS - _whole(value)))
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+    return f"{_EXACT.add(rounded, 0):f}"
 
 
 def decimal(text: str) -> str:

@@ -12,7 +12,13 @@ from django.utils.translation import pgettext
 from fieldstation.export.picture import Curve, Form, Gap, Lane, Note, Picture
 from fieldstation.hub import languages
 from fieldstation.hub.api.arrays import bucket_columns, span_columns
-from fieldstation.hub.instruments.words import cause_text, channel_label, codes, value_text
+from fieldstation.hub.instruments.words import (
+    cause_text,
+    channel_label,
+    codes,
+    decimals_shown,
+    value_text,
+)
 from fieldstation.hub.ledger.models import Hole
 from fieldstation.hub.plots.figures import Day, Figures
 from fieldstation.hub.plots.order import Drawn, Order, Source
@@ -161,7 +167,7 @@ def _facts(order: Order, source: Source, *, earlier: bool = False) -> dict[str, 
         "label": label(order, source, earlier=earlier),
         "kind": channel.kind,
         "unit": channel.unit,
-        "decimals": channel.decimals,
+        "decimals": decimals_shown(channel),
         "codes": codes(channel),
     }
 

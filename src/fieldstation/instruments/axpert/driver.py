@@ -14,21 +14,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from fieldstation.errors import CodecError, InstrumentRefused, LinkTimeout
 from fieldstation.instruments.axpert import channels
 from fieldstation.instruments.axpert.frame import REPLY_END, encode_request, fallback_request
-from fieldstation.instruments.axpert.kept import kept
-from fieldstation.instruments.axpert.reply import KING, LV5048, Reply, decode_reply
+from fieldstation.instruments.axpert.kept import (
+    BY_FORM,
+    SOLAR_FIRST,
+    USUAL,
+    UTILITY_FIRST,
+    Rules,
+    kept,
+)
+from fieldstation.instruments.axpert.reply import KING, LV5048, MAX48, Reply, decode_reply
 from fieldstation.model import (
     Conversation,
     Driver,
     Exchange,
     Identity,
     Layout,
+    Option,
+    OptionValue,
     Poll,
     SerialLine,
     Value,
@@ -40,6 +49,29 @@ TIMEOUT_S = 2.5
 QUIET_S = 0.15
 ATTEMPTS = 3
 PROTOCOL = "PI30"
+# The replies of a MAX of 48 V (section 5.3).
+MAX48_TOKENS = 28
+
+OPTIONS = (
+    Option(
+        "energy_totals_in",
+        USUAL.energy_totals_in,
+        "Unit in which the unit counts its two energy totals.",
+        choices=("Wh", "kWh"),
+    ),
+    Option(
+        "pv_current_side",
+        USUAL.pv_current_side,
+        "Where the PV current is measured; by_form: panels when it has a decimal point.",
+        choices=(BY_FORM, "battery", "pv"),
+    ),
+    Option(
+        "charger_source_0",
+        USUAL.charger_source_0,
+        "What code 0 of the charger source priority means; solar_first on some LV6548.",
+        choices=(UTILITY_FIRST, SOLAR_FIRST),
+    ),
+)
 
 NO_ANSWER = (InstrumentRefused, LinkTimeout, CodecError)
 
@@ -79,12 +111,12 @@ def optional(command: str, dialect: str = "") -> Conversation[Reply | None]:
     return None if "ack" in reply.values else reply
 
 
-def _values(*commands: str, dialect: str = "") -> Conversation[dict[str, Value]]:
+def _values(rules: Rules, *commands: str, dialect: str = "") -> Conversation[dict[str, Value]]:
     """What is kept of the replies to all of `commands`."""
     values: dict[str, Value] = {}
     for command in commands:
         reply = yield from query(command, dialect)
-        values |= kept(reply)
+        values |= kept(reply, rules)
     return values
 
 
@@ -108,32 +140,33 @@ COUNTERS = ("QET", "QLT", "QEY", "QEM", "QED", "QLY", "QLM", "QLD")
 """Energy counters (section 5.14); the first two need no date."""
 
 Facts = Mapping[str, Value]
+Read = Callable[[Facts, Rules], Conversation[dict[str, Value]]]
 
 
-def _status(facts: Facts) -> Conversation[dict[str, Value]]:
-    return _values("QPIGS", "QMOD", dialect=str(facts.get("dialect", "")))
+def _status(facts: Facts, rules: Rules) -> Conversation[dict[str, Value]]:
+    return _values(rules, "QPIGS", "QMOD", dialect=str(facts.get("dialect", "")))
 
 
-def _warnings(facts: Facts) -> Conversation[dict[str, Value]]:
-    return _values("QPIWS", dialect=str(facts.get("dialect", "")))
+def _warnings(facts: Facts, rules: Rules) -> Conversation[dict[str, Value]]:
+    return _values(rules, "QPIWS", dialect=str(facts.get("dialect", "")))
 
 
-def _energy(facts: Facts) -> Conversation[dict[str, Value]]:
+def _energy(facts: Facts, rules: Rules) -> Conversation[dict[str, Value]]:
     """Counters in all and of the year, month and day that the unit's clock is in."""
     names = str(facts.get("counters", COUNTERS[0])).split()
     dated = any(name not in COUNTERS[:2] for name in names)
     clock = (yield from query("QT")) if dated else None
     commands = [name + _spell(name, clock) for name in names]
-    return (yield from _values(*commands))
+    return (yield from _values(rules, *commands))
 
 
-def _plain(command: str) -> Callable[[Facts], Conversation[dict[str, Value]]]:
-    return lambda _facts: _values(command)
+def _plain(command: str) -> Read:
+    return lambda _facts, rules: _values(rules, command)
 
 
 # Layout, its conversation, the query that tells whether a unit has it, and how seldom it is read
 # at 10 s: warnings each minute, what only people change each hour.
-_PLAN: tuple[tuple[Layout, Callable[[Facts], Conversation[dict[str, Value]]], str, int], ...] = (
+_PLAN: tuple[tuple[Layout, Read, str, int], ...] = (
     (channels.STATUS, _status, "QPIGS", 1),
     (channels.TRACKERS, _plain("QPIGS2"), "QPIGS2", 1),
     (channels.WARNINGS, _warnings, "QPIWS", 6),
@@ -149,7 +182,7 @@ _LATER = tuple(probe for _layout, _converse, probe, _every in _PLAN if probe != 
 
 
 class AxpertDriver:
-    """See `fieldstation.model.Driver`."""
+    """See `fieldstation.model.Driver` and `Tunable`."""
 
     kind = channels.KIND
     default_every_s = 10.0
@@ -157,6 +190,14 @@ class AxpertDriver:
     # The HID bridge of the USB socket (PI30 sheet, section 2.2).
     usb_numbers = ((0x0665, 0x5161),)
     resync: Exchange[Any] | None = exchange("QPI", attempts=1)
+    options: Sequence[Option] = OPTIONS
+
+    def __init__(self, rules: Rules = USUAL) -> None:
+        self._rules = rules
+
+    def configured(self, values: Mapping[str, OptionValue]) -> Driver:
+        """The driver with these options."""
+        return AxpertDriver(Rules(**{name: str(values[name]) for name in asdict(USUAL)}))
 
     def identify(self) -> Conversation[Identity]:
         """Ask for protocol, serial number and model, and for what tells how to read the status.
@@ -182,6 +223,8 @@ class AxpertDriver:
         known = str(facts.get("queries", ""))
         facts |= _facts(replies)
         facts["queries"] = f"{known} {facts['queries']}".strip()
+        if facts.get("rating_tokens") == MAX48_TOKENS:
+            facts.setdefault("dialect", MAX48)
         if "QET" in replies:
             counters = yield from _counters()
             facts["counters"] = " ".join(counters)
@@ -191,7 +234,7 @@ class AxpertDriver:
         """Polls for the queries that the unit answered; the status is always the first."""
         known = str(identity.facts.get("queries", "")).split()
         return [
-            Poll(layout, partial(converse, identity.facts), every)
+            Poll(layout, partial(converse, identity.facts, self._rules), every)
             for layout, converse, probe, every in _PLAN
             if probe in known or probe == "QPIGS"
         ]

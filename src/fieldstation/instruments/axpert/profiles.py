@@ -167,7 +167,7 @@ _PROFILES = (
             "QMN": "VMIII-6000",
             "QGMN": "037",
         },
-        queries=frozenset({"QBEQI", "QT"}),
+        queries=frozenset({"Q1", "QBEQI", "QT"}),
     ),
     Profile(
         "max_8048",

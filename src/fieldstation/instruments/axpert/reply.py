@@ -31,7 +31,10 @@ QUERIES = tuple(sorted({*queries.TABLES, *TEXTS, "QPIWS"}, key=len, reverse=True
 
 LV5048 = "lv5048"
 KING = "king"
-"""Dialects that no token count tells: LV5048 gives status bits, GK/MK warnings another meaning."""
+MAX48 = "max48"
+"""Dialects that a reply itself does not tell: LV5048 gives status bits another meaning, all three
+some of the warnings.
+"""
 
 
 @dataclass(frozen=True, slots=True)

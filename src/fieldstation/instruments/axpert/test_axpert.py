@@ -24,7 +24,7 @@ from fieldstation.instruments.axpert.frame import (
 from fieldstation.instruments.axpert.reply import LV5048, decode_reply, split
 from fieldstation.instruments.axpert.tokens import decode_token
 from fieldstation.instruments.axpert.warning_bits import decode_warnings
-from fieldstation.model import Conversation, Kind, Outgoing, acquainted
+from fieldstation.model import Conversation, Driver, Kind, Outgoing, acquainted, configured
 
 T = TypeVar("T")
 
@@ -285,3 +285,63 @@ def test_resync_reply_is_no_reading() -> None:
     for command in ("QPIGS", "QMOD", "QPIRI", "QPIWS", "QFLAG", "QID", "QDI", "Q1"):
         with pytest.raises(CodecError):
             DRIVER.resync.decode(ask(twin, command))
+
+
+# --- what no reply tells ---
+
+
+def poll(driver: Driver, name: str, answers: dict[str, str]) -> dict[str, Any]:
+    """One poll of a unit that says these texts and refuses all else."""
+    replies = {encode_request(command): encode_reply(text) for command, text in answers.items()}
+
+    def answer(request: bytes) -> bytes:
+        return replies.get(request, encode_reply("NAK"))
+
+    (found,) = [
+        one for one in driver.plan(run(acquainted(driver), answer)) if one.layout.name == name
+    ]
+    return run(found.converse(), answer)
+
+
+UNIT = {"QPI": "PI30", "QPIGS": f"{DAY} 01110110 00 00 00844 010", "QMOD": "B"}
+RATINGS = (
+    "230.0 21.7 230.0 50.0 21.7 5000 4000 48.0 46.0 42.0 56.4 54.0 0 10 010 1 0 0 6 01 0 0 54.0 0 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "layout", "channel", "usual", "told"),
+    [
+        ({"energy_totals_in": "kWh"}, "energy", "pv_energy_total", 1234, 1234000),
+        ({"pv_current_side": "pv"}, "status", "pv1_current_side", "battery", "pv"),
+        ({"charger_source_0": "solar_first"}, "ratings", "charger_source_priority", 0, 1),
+    ],
+)
+def test_what_no_reply_tells_is_an_option(
+    given: dict[str, str], layout: str, channel: str, usual: object, told: object
+) -> None:
+    unit = UNIT | {"QET": "00001234", "QPIRI": RATINGS}
+    assert poll(DRIVER, layout, unit)[channel] == usual
+    assert poll(configured(DRIVER, given), layout, unit)[channel] == told
+
+
+def test_only_totals_are_counted_in_kilowatt_hours() -> None:
+    unit = UNIT | {"QET": "00001234", "QT": "20260528120000", "QED20260528": "00000056"}
+    values = poll(configured(DRIVER, {"energy_totals_in": "kWh"}), "energy", unit)
+    assert values == {"pv_energy_total": 1234000, "pv_energy_day": 56}
+
+
+def test_a_revo_gives_its_pv_power_and_no_false_current() -> None:
+    revo = f"{DAY.replace('0322', '0000').replace('0016', '0850')[:-5]}03210 01110110 00 00"
+    values = codec.read_frame("QPIGS", encode_reply(revo))
+    assert values["pv1_charging_power"] == 850.0
+    wrong = ("pv1_input_current", "battery_discharge_current", "battery_current", "battery_power")
+    assert [values.get(name) for name in wrong] == [None] * 4
+    assert values["battery_charging_current"] == 11.0
+
+
+def test_a_max_of_48_volts_has_a_warning_of_its_own() -> None:
+    weak = "0" * 31 + "10000"
+    bits = {"QPIWS": weak, "QPIRI": f"{RATINGS} 000 0 000"}
+    assert poll(DRIVER, "warnings", UNIT | bits)["warning_names"] == "battery_weak"
+    assert poll(DRIVER, "warnings", UNIT | bits | {"QPIRI": RATINGS})["warning_names"] == ""

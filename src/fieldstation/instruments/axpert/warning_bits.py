@@ -3,7 +3,7 @@
 1. The string is text, never a binary number: newer units put digits of a fault code inside
    (test_digits_of_a_fault_code_are_no_warning_bits).
 2. Bit 1 turns some warnings into faults (test_inverter_fault_turns_warnings_into_faults).
-3. A dialect is named by its length, `lv5048` and `king` by the unit's name.
+3. A dialect is named by its length, `lv5048`, `king` and `max48` by what else the unit tells.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ _COMMON = """
     mppt_overload_warning     w w w w w
     battery_too_low_to_charge w w w w w
 """
-_DIALECTS = ("32", "lv5048", "king", "36", "38")
+# Column of each dialect; a MAX of 48 V differs from other units of 36 characters in the tail only.
+_DIALECTS = {"32": 0, "lv5048": 1, "king": 2, "36": 3, "max48": 3, "38": 4}
+NAMED = frozenset({"lv5048", "king", "max48"})
+"""Dialects that no length tells."""
 
 # Position, name and severity of the characters after the common ones.
 _TAILS: dict[str, tuple[tuple[int, str, str], ...]] = {
@@ -63,6 +66,7 @@ _TAILS: dict[str, tuple[tuple[int, str, str], ...]] = {
         (35, "battery_equalization", "w"),
     ),
     "36": ((35, "battery_equalization", "w"),),
+    "max48": ((31, "battery_weak", "w"), (35, "battery_equalization", "w")),
     "38": (
         (30, "pv2_voltage_high", "w"),
         (31, "mppt2_overload_fault", "w"),
@@ -83,7 +87,7 @@ def _table(column: int, dialect: str) -> dict[int, tuple[str, str]]:
     return {bit: row for bit, row in (common | tail).items() if row[1] != "-"}
 
 
-TABLES = {dialect: _table(column, dialect) for column, dialect in enumerate(_DIALECTS)}
+TABLES = {dialect: _table(column, dialect) for dialect, column in _DIALECTS.items()}
 """Name and severity of each bit, by dialect."""
 
 # Characters 31 to 33 may be digits of a fault code, on units with 36 of them.
@@ -100,7 +104,7 @@ def decode_warnings(text: str, dialect: str = "") -> tuple[str, list[str], list[
         raise CodecError("field_count", f"QPIWS answers with at least {LEAST} bits")
     if not _FORM.fullmatch(bits):
         raise CodecError("bad_field", f"QPIWS cannot answer {bits[:40]!r}")
-    table = TABLES[dialect if dialect in ("lv5048", "king") else _by_length(len(bits))]
+    table = TABLES[dialect if dialect in NAMED else _by_length(len(bits))]
     faulty = bits[INVERTER_FAULT] == "1"
     faults: list[str] = []
     warnings: list[str] = []

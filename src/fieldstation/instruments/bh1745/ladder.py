@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 TOO_FEW, TOO_MANY = 500, 50_000
@@ -31,17 +32,24 @@ LADDER = (
     *(Range(16, ms) for ms in (160, 320, 640, 1280, 2560, 5120)),
 )
 """From bright to dark."""
+# From gain 2 to 16. Where clear alone is bright it must not be full one step on.
+LARGEST_STEP = 8
 
 
-def next_range(brightest: int, now: Range, longest_ms: int) -> Range | None:
-    """The setting to try after `brightest` counts of the strongest colour; None when they are good
-    or nothing better is left. A setting beside the ladder goes to its begin.
+def next_range(counts: Sequence[int], now: Range, longest_ms: int) -> Range | None:
+    """The setting to try after `counts` of red, green, blue and clear; None when they are good or
+    nothing better is left. A setting beside the ladder goes to its begin. The longest time
+    bounds the way up only: one may come down from beyond it.
     """
-    if TOO_FEW <= brightest <= TOO_MANY:
+    if max(counts) > TOO_MANY:
+        step = -1
+    elif max(counts[:3]) < TOO_FEW and counts[3] <= TOO_MANY // LARGEST_STEP:
+        step = 1
+    else:
         return None
     if now not in LADDER:
         return START
-    at = LADDER.index(now) + (1 if brightest < TOO_FEW else -1)
-    if not 0 <= at < len(LADDER) or LADDER[at].measurement_ms > longest_ms:
+    at = LADDER.index(now) + step
+    if not 0 <= at < len(LADDER) or (step > 0 and LADDER[at].measurement_ms > longest_ms):
         return None
     return LADDER[at]

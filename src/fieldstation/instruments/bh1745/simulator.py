@@ -1,5 +1,6 @@
 """The twin of a BH1745NUC (I2C sensors sheet, section 6): registers that count up by themselves,
-holes that read FF, and a VALID bit that reading clears. `fast` makes measurements at once.
+holes that read FF, and a VALID bit that reading clears. What is written during a reset is lost.
+`fast` makes measurements and resets at once.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ RESET = MappingProxyType(
 )  # fmt: skip
 READ_ONLY = frozenset({MAKER, *range(RED, RED + 10)})
 HOLE = 0xFF
+SOFT_RESET = 0x80
+RESET_S = 0.005
 
 # Daylight: counts beside those of green.
 DAYLIGHT = {"red": 0.60, "green": 1.0, "blue": 0.75, "clear": 0.12}
@@ -44,7 +47,9 @@ LX_PER_GREEN = 0.202 * DAYLIGHT["red"] + 0.766
 
 
 class Bh1745Chip:
-    """One simulated part; `registers` are its own, `plan` holds its faults."""
+    """One simulated part; `registers` are its own, `plan` holds its faults. A reset takes
+    `reset_s`.
+    """
 
     def __init__(self, share: float, seed: int, plan: FaultPlan, *, fast: bool) -> None:
         self._share = share
@@ -52,6 +57,8 @@ class Bh1745Chip:
         self.plan = plan
         self._fast = fast
         self.registers = dict(RESET)
+        self.reset_s = 0.0 if fast else RESET_S
+        self._awake_s = 0.0
         self._pointer = SYSTEM
         self._begun_s = 0.0
         self._valid_of_s = 0.0
@@ -62,6 +69,8 @@ class Bh1745Chip:
             return None
         if self.plan.strikes("power_dip"):
             self.registers = dict(RESET)
+        if utc_s >= self._awake_s:
+            self.registers[SYSTEM] &= ~SOFT_RESET
         self._measure(utc_s)
         if write:
             self._pointer = write[0]
@@ -71,8 +80,11 @@ class Bh1745Chip:
 
     def _put(self, value: int, utc_s: float) -> None:
         register, self._pointer = self._pointer, self._pointer + 1 & 0xFF
-        if register == SYSTEM and value & 0x80:
-            self.registers = dict(RESET)
+        if utc_s < self._awake_s:
+            return
+        if register == SYSTEM and value & SOFT_RESET:
+            self.registers = RESET | {SYSTEM: light.PART_ID | SOFT_RESET}
+            self._awake_s = utc_s + self.reset_s
         elif register in (MODE1, MODE2, MODE3):
             self.registers[register] = value & ~light.VALID
             self._begun_s = utc_s

@@ -56,12 +56,13 @@ def test_cover_is_taken_into_account() -> None:
     assert plain["illuminance"] == pytest.approx(1090.9)
 
 
-@given(st.sampled_from([*LADDER, Range(2, 640)]), st.integers(0, 65_535))
-def test_ladder_always_comes_to_an_end(setting: Range, brightness: int) -> None:
+@given(st.sampled_from([*LADDER, Range(2, 640)]), st.integers(0, 65_535), st.integers(0, 65_535))
+def test_ladder_always_comes_to_an_end(setting: Range, colour: int, clear: int) -> None:
     """Constant light, as counts at gain 1 and 160 ms, settles within the steps."""
 
-    def counts(at: Range) -> int:
-        return min(light.FULL, brightness * at.gain * at.measurement_ms // 160)
+    def counts(at: Range) -> list[int]:
+        factor = at.gain * at.measurement_ms / 160
+        return [min(light.FULL, int(one * factor)) for one in (colour, colour, colour, clear)]
 
     now = setting
     for _ in range(2 * ladder.MOST_STEPS):
@@ -69,7 +70,18 @@ def test_ladder_always_comes_to_an_end(setting: Range, brightness: int) -> None:
         if better is None:
             return
         now = better
-    pytest.fail(f"never settles from {setting} at {brightness}")
+    pytest.fail(f"never settles from {setting} at {colour} and {clear}")
+
+
+def test_clear_alone_can_be_too_bright() -> None:
+    assert next_range([600, 600, 600, 50_001], Range(2, 160), 5120) == Range(1, 160)
+    assert next_range([100, 100, 100, 6_251], Range(2, 160), 5120) is None
+    assert next_range([100, 100, 100, 6_250], Range(2, 160), 5120) == Range(16, 160)
+
+
+def test_longest_time_bounds_the_way_up_only() -> None:
+    assert next_range([100, 100, 100, 10], Range(16, 640), 640) is None
+    assert next_range([60_000] * 4, Range(16, 5120), 640) == Range(16, 2560)
 
 
 def test_registers_count_up_and_holes_read_ff() -> None:

@@ -6,8 +6,11 @@ Sections are those of the Emus BMS sheet.
    (`test_what_stands_between_and_behind_the_lines_does_no_harm`).
 2. A reply of many lines has no end mark: it ends when every cell spoke, else with silence
    (`test_a_lost_detail_line_leaves_its_cells_empty`).
-3. After the unit's restart mark the line is left alone for two seconds (section 10).
-   `test_after_a_restart_the_line_rests_for_two_seconds`
+3. After the unit's restart mark the line is left alone for two seconds (section 10), also before a
+   question is repeated. `test_after_a_restart_the_line_rests_for_two_seconds`,
+   `test_a_question_that_met_a_restart_is_repeated_after_the_rest`
+4. A parameter's answer is that with its id; others, however late, are only noted.
+   `test_the_answer_about_another_parameter_is_not_taken`
 """
 
 from __future__ import annotations
@@ -21,7 +24,11 @@ from fieldstation.instruments.emus_bms.board import GREETING, Board
 from fieldstation.instruments.emus_bms.fields import Values
 from fieldstation.instruments.emus_bms.grammar import line_end
 from fieldstation.instruments.emus_bms.lines import decode
-from fieldstation.instruments.emus_bms.requests import encode_parameter_read, encode_read
+from fieldstation.instruments.emus_bms.requests import (
+    encode_parameter_read,
+    encode_read,
+    encode_statistic_read,
+)
 from fieldstation.model import Conversation, Exchange, Value, ask
 
 # Section 5, timing: to the first line; silence that ends a reply of many lines; between exchanges.
@@ -41,14 +48,20 @@ Converse = Callable[[], Conversation[dict[str, Value]]]
 
 
 def sentence(
-    board: Board, name: str, request: bytes, *, timeout_s: float = FIRST_LINE_S, attempts: int = 1
+    board: Board,
+    name: str,
+    request: bytes,
+    *,
+    timeout_s: float = FIRST_LINE_S,
+    fits: Callable[[Values], bool] = lambda _values: True,
 ) -> Exchange[Values]:
-    """One line of `name`, asked for by `request` (empty: only awaited). Other lines go to the
-    board.
+    """One line of `name` whose values fit, asked for by `request` (empty: only awaited). Other
+    lines go to the board.
     """
 
     def overhear(line: bytes) -> bool:
-        return board.note(line) not in (name, LOGIN)
+        found = board.note(line)
+        return found != LOGIN and not (found == name and fits(board.last.get(name, {})))
 
     def reply(line: bytes) -> Values:
         found, values = decode(line)
@@ -57,18 +70,22 @@ def sentence(
         return values
 
     quiet_s = board.rest_s(QUIET_S, AFTER_RESTART_S) if request else 0.0
-    return Exchange(request, line_end, reply, timeout_s, quiet_s, attempts, name, overhear)
+    return Exchange(request, line_end, reply, timeout_s, quiet_s, 1, name, overhear)
 
 
 def read(board: Board, name: str, attempts: int = ATTEMPTS) -> Conversation[Values]:
     """The answer to `XXn,?`; a broadcast of that name is as good."""
     if board.in_bootloader:
         yield from _await_greeting(board)
-    try:
-        return (yield from ask(sentence(board, name, encode_read(name), attempts=attempts)))
-    except LinkTimeout:
-        board.health["request_timeouts"] += 1
-        raise
+    while True:
+        attempts -= 1
+        # An exchange for each attempt: what was heard meanwhile may tell the line to rest.
+        try:
+            return (yield from ask(sentence(board, name, encode_read(name))))
+        except (LinkTimeout, CodecError) as error:
+            board.health["request_timeouts"] += isinstance(error, LinkTimeout)
+            if attempts <= 0:
+                raise
 
 
 def _await_greeting(board: Board) -> Conversation[None]:
@@ -116,12 +133,36 @@ def read_cells(board: Board, name: str, cells: int) -> Conversation[list[Values]
 
 def read_parameter(board: Board, number: str) -> Conversation[Values]:
     """One parameter, {} when the unit does not tell it."""
-    exchange = sentence(board, "CF2", encode_parameter_read(number))
+
+    def fits(values: Values) -> bool:
+        return bool(values.get("parameter_id") == number)
+
     try:
-        found = yield from ask(exchange)
+        return (yield from ask(sentence(board, "CF2", encode_parameter_read(number), fits=fits)))
     except NO_ANSWER:
         return {}
-    return found if found["parameter_id"] == number else {}
+
+
+def read_parameters(board: Board) -> Conversation[dict[str, Values]]:
+    """The parameters that say how the unit is set up, by id; {} for one that it does not tell."""
+    found = {}
+    for number in readings.PARAMETERS:
+        found[number] = yield from read_parameter(board, number)
+    return found
+
+
+def read_statistics(board: Board) -> Conversation[list[Values]]:
+    """The lines of all statistics; one that was there before and is missing is asked for alone."""
+    lines = yield from read_all(board, "SS1", lambda found: False)
+    for number in sorted(board.statistics - {line["statistic_id"] for line in lines}):
+
+        def fits(values: Values, number: int = number) -> bool:
+            return bool(values.get("statistic_id") == number)
+
+        request = encode_statistic_read(number)
+        with suppress(LinkTimeout, CodecError):
+            lines.append((yield from ask(sentence(board, "SS1", request, fits=fits))))
+    return lines
 
 
 def _read_or_take(board: Board, name: str, taken: int) -> Conversation[None]:

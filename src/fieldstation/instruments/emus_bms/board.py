@@ -3,12 +3,15 @@
 1. Every good line is noted, asked for or not, so that a broadcast is as good as a reply
    (`test_a_broadcast_copy_is_as_good_as_the_reply`).
 2. A bad line is counted and changes nothing (`test_a_damaged_line_is_counted_and_changes_nothing`).
-3. An event is new once, whatever its place in the log (`test_each_event_is_told_once`).
+3. An event is new once, whatever its place in the log, also when a line of the log is lost
+   (`test_each_event_is_told_once`, `test_an_event_is_not_new_again_after_its_line_was_lost`).
+4. What the unit saw on CAN is kept until it is taken, at most MOST_FRAMES of it
+   (`test_can_frames_are_kept_until_they_are_taken`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from fieldstation.errors import CodecError
@@ -19,6 +22,11 @@ from fieldstation.instruments.emus_bms.sentences import DETAILS
 from fieldstation.model import Value
 
 GREETING = "VR1"
+TRACES = ("CN1", "CN2")
+# So that their text stays below 4096 characters.
+MOST_FRAMES = 100
+# A log counts its events with two digits, so no event is asked about that is older than these.
+MOST_EVENTS = 1024
 _COUNTED = {
     "malformed": "lines_malformed",
     "unknown_sentence": "lines_unknown",
@@ -31,16 +39,25 @@ def cells_in(name: str, line: Values) -> dict[int, Value]:
     return dict(enumerate(line[detail.list_name] or (), start=line["group_first_cell"] or 0))
 
 
-class Board:
-    """The last values of each sentence, how often each was heard, and the health of the line."""
+Told = dict[tuple[Value, Value], None]
+"""Events by time and code, in the order in which they were told."""
 
-    def __init__(self) -> None:
+
+class Board:
+    """The last values of each sentence, how often each was heard, which statistics there are, and
+    the health of the line. `told` are the events that were given before; it is kept up to date.
+    """
+
+    def __init__(self, told: Told | None = None) -> None:
         self.last: dict[str, Values] = {}
         self.heard: Counter[str] = Counter()
         self.health: Counter[str] = Counter()
         self.cells: dict[str, dict[int, Value]] = {name: {} for name in DETAILS}
+        self.statistics: set[int] = set()
         self.restarted = False
-        self._told: set[tuple[Value, Value]] = set()
+        self._told: Told = {} if told is None else told
+        self._frames: deque[Values] = deque(maxlen=MOST_FRAMES)
+        self._frame_count = 0
 
     def note(self, line: bytes) -> str:
         """Take a line in; gives the name that stands in front, right or not."""
@@ -56,7 +73,19 @@ class Board:
         self.restarted |= name == GREETING
         if name in DETAILS:
             self.cells[name] |= cells_in(name, values)
+        if name == "SS1":
+            self.statistics.add(values["statistic_id"])
+        if name in TRACES:
+            self._frames.append(values)
+            self._frame_count += 1
         return name
+
+    def take_frames(self) -> tuple[int, list[Values]]:
+        """How many CAN frames came since the last call, and the newest of them, oldest first."""
+        count, frames = self._frame_count, list(self._frames)
+        self._frame_count = 0
+        self._frames.clear()
+        return count, frames
 
     @property
     def in_bootloader(self) -> bool:
@@ -75,5 +104,7 @@ class Board:
         ordered = sorted(events, key=lambda event: -int(event["event_sequence"]))
         seen = [(event["event_time_raw"], event["event_code"]) for event in ordered]
         new = [event for event, key in zip(ordered, seen, strict=True) if key not in self._told]
-        self._told = set(seen)
+        self._told.update(dict.fromkeys(seen))
+        for key in list(self._told)[:-MOST_EVENTS]:
+            del self._told[key]
         return new

@@ -186,6 +186,31 @@ UNIT = Layout(
         _i("request_timeouts", "Questions without an answer"),
     ),
 )
+CAN_FRAMES = Layout(
+    KIND,
+    "can_frames",
+    (
+        _i("can_frame_count", "CAN frames since the last look"),
+        _t("can_frames", "CAN frames, oldest first"),
+    ),
+)
+SETUP = Layout(
+    KIND,
+    "setup",
+    (
+        _t("hardware_type", "Hardware"),
+        _t("firmware_version", "Firmware version"),
+        _f("in_bootloader", "Waiting for new firmware"),
+        _i("cell_count_configured", "Cells that there should be", high=0xFFFF),
+        _i("cell_string_count", "Parallel strings", high=255),
+        _n("capacity", "Charge that a full pack should hold", "Ah", 0, 6553.5, 1),
+        _n("display_period_active", "Broadcast period, active", "s", 0, 25.5, 1),
+        _n("display_period_sleep", "Broadcast period, asleep", "s", 0, 6553.5, 1),
+        _i("can_cell_group_module_count", "Cell groups on CAN", high=255),
+        _i("function_flags_0", "Functions switched on, as bits", high=0xFFFF_FFFF),
+        _i("function_flags_1", "More functions switched on, as bits", high=0xFFFF_FFFF),
+    ),
+)
 RECORDED_RESETS = 5
 RESETS = Layout(
     KIND,
@@ -277,7 +302,9 @@ LAYOUTS = (
     ENERGY,
     DISTANCE,
     EVENTS,
+    CAN_FRAMES,
     UNIT,
+    SETUP,
     RESETS,
     STATISTICS,
     can_layout(EXAMPLE_MODULES),

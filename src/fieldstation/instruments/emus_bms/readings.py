@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from fieldstation.instruments.emus_bms import channels, codes
-from fieldstation.instruments.emus_bms.board import Board, cells_in
+from fieldstation.instruments.emus_bms.board import GREETING, Board, cells_in
 from fieldstation.instruments.emus_bms.fields import Values
 from fieldstation.instruments.emus_bms.sentences import DETAILS
 from fieldstation.model import Layout, Value
@@ -109,6 +109,44 @@ def statistics(lines: Sequence[Values]) -> dict[str, Value]:
 _PARTS = ("cell", "low", "high", "time")
 
 
+def can_frames(count: int, frames: Sequence[Values]) -> dict[str, Value]:
+    """What the unit saw on CAN: the number of frames, and the newest of them in one text."""
+    return {"can_frame_count": count, "can_frames": "; ".join(map(_frame, frames))}
+
+
+def _frame(frame: Values) -> str:
+    """Direction, id (three digits for a standard one, which has 11 bits), data."""
+    number = frame["can_id"]
+    shown = f"{number:08X}" if frame["can_extended"] else f"{number & 0x7FF:03X}"
+    remote = "remote" if frame["can_remote"] else ""
+    return " ".join(filter(None, (frame["can_direction"], shown, remote, frame["can_data"])))
+
+
+def setup(version: Values, parameters: Mapping[str, Values]) -> dict[str, Value]:
+    """Who the unit is, and its parameters by id as the channels that they become."""
+    values = {name: version[name] for name in channels.SETUP.names if name in version}
+    for number, name in PARAMETERS.items():
+        if (
+            number in parameters
+            and (value := parameters[number].get("parameter_value")) is not None
+        ):
+            values[name] = value
+    return values
+
+
+PARAMETERS = {
+    "0100": "cell_count_configured",
+    "0013": "cell_string_count",
+    "0102": "capacity",
+    "0C05": "can_cell_group_module_count",
+    "0010": "display_period_active",
+    "0111": "display_period_sleep",
+    "1600": "function_flags_0",
+    "1604": "function_flags_1",
+}
+"""Parameters of section 9 that say how the unit is set up, and the fact each becomes."""
+
+
 def resets(values: Values) -> dict[str, Value]:
     """The restarts that the unit remembers, newest first."""
     found: dict[str, Value] = {}
@@ -132,7 +170,7 @@ _PLAIN: dict[str, tuple[str, Callable[[Values], Values]]] = {
     "unit": ("TD1", dict),
     "resets": ("RS2", resets),
 }
-_LISTS = {"events": "LG1", "statistics": "SS1"} | {
+_LISTS = {"events": "LG1", "statistics": "SS1", "can_frames": "CN1 CN2", "setup": "VR1 CF2"} | {
     layout: name for name, layout in channels.DETAIL_LAYOUTS.items()
 }
 
@@ -144,7 +182,7 @@ def telling(sentences: Set[str], layout: str) -> list[Layout]:
 
 
 def _sources(layout: str) -> set[str]:
-    return set(_PLAIN[layout][0].split()) if layout in _PLAIN else {_LISTS[layout]}
+    return set(_PLAIN[layout][0].split()) if layout in _PLAIN else set(_LISTS[layout].split())
 
 
 def kept(layout: Layout, decoded: _Decoded, board: Board) -> Iterator[tuple[str, Value]]:
@@ -163,6 +201,11 @@ def _told_by(layout: str, decoded: _Decoded, board: Board) -> Values:
         return events(log, board.untold(log))
     if layout == "statistics":
         return statistics(lines)
+    if layout == "can_frames":
+        return can_frames(*board.take_frames())
+    if layout == "setup":
+        told = {line["parameter_id"]: line for line in lines if "parameter_id" in line}
+        return setup(dict(decoded).get(GREETING, {}), told)
     count = channels.EXAMPLE_CELLS
     rates, volts = board.cells["BB2"], board.cells["BV2"]
     amperes = balancing_currents(rates, volts, count, channels.EXAMPLE_SHUNT_OHM)

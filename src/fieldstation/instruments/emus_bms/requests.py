@@ -39,6 +39,13 @@ def encode_parameter_read(parameter_id: str) -> bytes:
     return _question(f"CF2,{parameter_id.upper()},?,")
 
 
+def encode_statistic_read(number: int) -> bytes:
+    """The question for one statistic, 0 to 255. Raises BadRequest."""
+    if not 0 <= number <= 0xFF:
+        raise BadRequest(f"{number} is no statistic; they have numbers from 0 to 255")
+    return _question(f"SS1,{number:02X},")
+
+
 # --- requests as they are read back: by the twin, and from captures ---
 
 

@@ -21,7 +21,7 @@ from fieldstation.instruments.emus_bms.history import Event
 from fieldstation.instruments.emus_bms.lines import decode_request_line
 from fieldstation.instruments.emus_bms.pack import Pack, Size
 from fieldstation.instruments.emus_bms.speech import seal
-from fieldstation.instruments.emus_bms.unit import Unit
+from fieldstation.instruments.emus_bms.unit import TRACE_BIT, Unit
 from fieldstation.instruments.faults import FaultPlan
 from fieldstation.model import Outgoing
 from fieldstation.protocol.framing import FrameBuffer
@@ -43,6 +43,7 @@ STATES = {
 }
 FAULTS = {
     **STATES,
+    "can_trace": "copies to the line what passes on CAN",
     "broadcast_only": "answers no question, only broadcasts",
     "no_broadcast": "only answers",
     "restart": "restarts instead of answering",
@@ -118,6 +119,10 @@ class EmusTwin:
             setattr(self._unit.state.trouble, name, name in self._plan.names)
         if "no_broadcast" in self._plan.names:
             self._unit.state.parameters["1600"] &= ~(1 << 12)
+        if "can_trace" in self._plan.names:
+            self._unit.state.parameters["1600"] |= TRACE_BIT
+        if self._unit.state.trouble.cells_lost:
+            self._unit.lose_cells(utc_s)
         if "unknown_event" in self._plan.names:
             self._unit.logged.append(Event(utc_s, 0x20))
         self._spoken_s = self._switched_on_s = utc_s
@@ -131,7 +136,8 @@ class EmusTwin:
         return []
 
     def _burst(self, utc_s: float) -> list[str]:
-        return [line for name in BURST for line in self.unit.say(name, utc_s)]
+        said = [line for name in BURST for line in self.unit.say(name, utc_s)]
+        return said + self.unit.traced()
 
     def _reply(self, line: bytes, utc_s: float) -> list[str]:
         """The lines that answer one request."""

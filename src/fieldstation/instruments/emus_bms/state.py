@@ -16,6 +16,12 @@ _DEFAULTS = {"0010": 10, "0111": 100, "1600": 0xB3DF, "0007": 255, "0503": 0x6B6
 _TYPICAL = {"V": 140, "degC": 160, "A": 1000, "s": 50}
 
 
+# Charging stages (section 7).
+NO_CHARGER, MAIN_CHARGING, BALANCING, FINISHED = 0, 3, 4, 5
+# When a stage began is looked for in these steps, at most so many of them back.
+LOOK_S, MOST_LOOKS = 300, 288
+
+
 def default_parameters(size: Size) -> dict[str, int]:
     """What a unit that was set up for a pack of that size has in its parameters, by id."""
     values = {
@@ -31,9 +37,10 @@ def default_parameters(size: Size) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Trouble:
-    """What is wrong with the unit at the moment."""
+    """What is wrong with the unit at the moment; `lost_at_s` is when its cells were lost."""
 
     cells_lost: bool = False
+    lost_at_s: float = 0.0
     unknown_protection: bool = False
     short_trip: bool = False
     bootloader: bool = False
@@ -52,6 +59,28 @@ class State:
     trouble: Trouble = field(default_factory=Trouble)
     charge_shift: float = 0.0
     zero_a: float = 0.0
+    stage_since_s: float = 0.0
+    stage_told: tuple[int, float] = (-1, 0.0)
+
+    def stage(self, utc_s: float) -> tuple[int, float]:
+        """The charging stage, and since when in seconds."""
+        stage = self._stage_at(utc_s)
+        told, told_s = self.stage_told
+        if stage != told or not 0 <= utc_s - told_s <= LOOK_S:
+            looks = (utc_s - LOOK_S * n for n in range(1, MOST_LOOKS))
+            other_s = next((at_s for at_s in looks if self._stage_at(at_s) != stage), utc_s)
+            self.stage_since_s = min(other_s + LOOK_S, utc_s)
+        self.stage_told = stage, utc_s
+        return stage, utc_s - self.stage_since_s
+
+    def _stage_at(self, utc_s: float) -> int:
+        """Section 14, point 13: the highest cell begins the balancing, the lowest ends it."""
+        if not self.charging(utc_s):
+            return NO_CHARGER
+        volts, full_v = self.pack.cell_volts(utc_s), self.parameters["000B"] / 100 + 2
+        if max(volts) < full_v:
+            return MAIN_CHARGING
+        return BALANCING if min(volts) < full_v else FINISHED
 
     def charging(self, utc_s: float) -> bool:
         """Whether the sun charges: then a charger counts as connected."""
@@ -129,7 +158,9 @@ class Present:
 
     def _status(self) -> Values:
         charging = self.state.charging(self.at_s)
-        lost = self.state.trouble.cells_lost
+        stage, stage_s = self.state.stage(self.at_s)
+        lost, lost_s = self.state.trouble.cells_lost, self.at_s - self.state.trouble.lost_at_s
+        protected = lost and lost_s >= self.state.parameters["002F"] / 10
         reached = (
             "cell_voltages",
             "cell_module_temperatures",
@@ -137,14 +168,14 @@ class Present:
             "live_cell_count",
         )
         return {
-            "charging_stage": 3 if charging else 0,
-            "charging_stage_duration": self.at_s % 3600,
+            "charging_stage": stage,
+            "charging_stage_duration": stage_s,
             **{f"valid_{name}": not lost for name in reached},
             "valid_cell_temperatures": bool(self.cells("BT4")),
-            "protection_no_cell_comm": lost,
+            "protection_no_cell_comm": protected,
             "pin_charger_mains_ac_sense": charging,
             "pin_state_of_charge_output": True,
-            "pin_battery_contactor": not lost,
+            "pin_battery_contactor": not protected,
             "pin_charging_indication": charging,
             "input_ac_sense": charging,
             "output_charging_indication": charging,

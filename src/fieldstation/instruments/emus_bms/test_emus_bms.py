@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +17,28 @@ from hypothesis import strategies as st
 from fieldstation.errors import (
     BadRequest,
     CodecError,
+    ConfigError,
     FrameTooLong,
     NotFound,
 )
 from fieldstation.instruments import registry
-from fieldstation.instruments.emus_bms import codec, requests
-from fieldstation.instruments.emus_bms.board import Board
+from fieldstation.instruments.emus_bms import codec, readings, requests
+from fieldstation.instruments.emus_bms.board import MOST_EVENTS, MOST_FRAMES, Board, Told
 from fieldstation.instruments.emus_bms.codes import STATISTICS
-from fieldstation.instruments.emus_bms.driver import OPTIONS
 from fieldstation.instruments.emus_bms.grammar import crc8, line_end, parse
 from fieldstation.instruments.emus_bms.pack import Pack, Size
 from fieldstation.instruments.emus_bms.parameters import PARAMETERS, width
 from fieldstation.instruments.emus_bms.speech import seal
+from fieldstation.instruments.emus_bms.zone import dated, offset_of
+from fieldstation.model import configured
 
 NOON_S = 1_779_969_600.0  # 2026-05-28 12:00 UTC
 SHARED = Path(__file__).parents[5] / "shared/vectors/emus-bms.json"
 
 # All that may ever be sent: a question, its checksum, line ends.
-QUESTION = re.compile(rb"\r\n([A-Z]{2}[0-9],\?,|CF2,[0-9A-F]{4},\?,)([0-9A-F]{2})\r\n\Z")
+QUESTION = re.compile(
+    rb"\r\n([A-Z]{2}[0-9],\?,|CF2,[0-9A-F]{4},\?,|SS1,[0-9A-F]{2},)([0-9A-F]{2})\r\n\Z"
+)
 
 
 # --- lines ---
@@ -150,11 +156,15 @@ def test_the_tables_are_complete() -> None:
 # --- questions ---
 
 
-@given(st.text(max_size=8))
-def test_no_line_but_a_question_can_be_encoded(text: str) -> None:
-    for encode in (requests.encode_read, requests.encode_parameter_read):
+@given(st.text(max_size=8), st.integers())
+def test_no_line_but_a_question_can_be_encoded(text: str, number: int) -> None:
+    for encode in (
+        partial(requests.encode_read, text),
+        partial(requests.encode_parameter_read, text),
+        partial(requests.encode_statistic_read, number),
+    ):
         try:
-            line = encode(text)
+            line = encode()
         except BadRequest:
             continue
         assert QUESTION.match(line)
@@ -171,7 +181,7 @@ def test_dangerous_sentences_cannot_be_encoded(name: str) -> None:
 def test_the_driver_has_no_other_way_to_make_a_line() -> None:
     """Neither the twin's pen nor the checksum is within the driver's reach."""
     folder = Path(codec.__file__).parent
-    for file in ("driver.py", "asking.py", "board.py", "readings.py"):
+    for file in ("driver.py", "plan.py", "asking.py", "listening.py", "board.py", "readings.py"):
         names = {
             alias.name
             for node in ast.walk(ast.parse((folder / file).read_text("utf-8")))
@@ -186,6 +196,8 @@ def test_the_wire_forms_of_questions_are_those_of_the_sheet() -> None:
         line = entry["sentence"]
         if entry["decoded"]["request"] == "read":
             assert requests.encode_read(entry["type"]) == f"\r\n{line}\r\n".encode()
+    assert requests.encode_statistic_read(1) == b"\r\nSS1,01,90\r\n"
+    assert requests.encode_statistic_read(0x2F) == b"\r\nSS1,2F,07\r\n"
     assert requests.encode_parameter_read("0c0e") == b"\r\nCF2,0C0E,?,30\r\n"
 
 
@@ -220,6 +232,56 @@ def test_each_event_is_told_once() -> None:
     later = [_event(0, 4, 3000), _event(1, 22, 2000), _event(2, 23, 1000)]
     assert [event["event_code"] for event in board.untold(later)] == [4]
     assert board.untold(later) == []
+
+
+def test_an_event_is_not_new_again_after_its_line_was_lost() -> None:
+    board = Board()
+    log = [_event(0, 22, 2000), _event(1, 23, 1000)]
+    board.untold(log)
+    assert board.untold(log[:1]) == []
+    assert board.untold(log) == []
+
+
+def test_what_was_told_is_remembered_for_the_newest_events() -> None:
+    told: Told = {}
+    for at_s in range(0, 3 * MOST_EVENTS, 100):
+        log = [_event(place, 1, at_s + 100 - place) for place in range(100)]
+        assert len(Board(told).untold(log)) == 100
+        assert Board(told).untold(log) == []
+    assert len(told) == MOST_EVENTS
+
+
+def test_can_frames_are_kept_until_they_are_taken() -> None:
+    board = Board()
+    for number in range(MOST_FRAMES + 5):
+        board.note(seal(f"CN1,{number:08X},1,0,8,0B90006000000000"))
+    board.note(seal("CN2,FFFFF7E5,0,1,0,"))
+    count, frames = board.take_frames()
+    assert (count, len(frames)) == (MOST_FRAMES + 6, MOST_FRAMES)
+    text = str(readings.can_frames(count, frames)["can_frames"])
+    assert text.endswith("received 00000068 0B90006000000000; sent 7E5 remote")
+    assert len(text) < 4096
+    assert board.take_frames() == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("", "2014-10-10T16:24:51"),
+        ("+02:00", "2014-10-10T14:24:51Z"),
+        ("-03:30", "2014-10-10T19:54:51Z"),
+        ("+00:00", "2014-10-10T16:24:51Z"),
+    ],
+)
+def test_times_have_no_zone_unless_the_operator_names_one(option: str, shown: str) -> None:
+    found = dated({"event_time": "2014-10-10T16:24:51", "stat_x_time": 7}, offset_of(option))
+    assert found == {"event_time": shown, "stat_x_time": 7}
+
+
+@pytest.mark.parametrize("text", ["2", "+2:00", "+14:01", "-12:30", "Z", "+02:60"])
+def test_offset_that_is_none_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"option clock_utc_offset must be like \+02:00"):
+        configured(registry.driver("emus_bms"), {"clock_utc_offset": text})
 
 
 # --- the twin ---
@@ -272,6 +334,20 @@ def _obey(twin: Any, text: str, utc_s: float = NOON_S) -> list[bytes]:
     return [line for line in data.split(b"\r\n") if line]
 
 
+def test_a_day_of_the_twin_has_its_stages_in_order() -> None:
+    twin: Any = registry.twin("emus_bms", faults=["no_broadcast"], fast=True)
+    stages: list[tuple[int, int]] = []
+    for at_s in range(0, 86_400, 600):
+        [line] = _obey(twin, "ST1,?", NOON_S + at_s)
+        told = codec.decode(line)[1]
+        stages.append((told["charging_stage"], told["charging_stage_duration"]))
+    seen = [stage for stage, _ in stages]
+    assert set(seen) == {0, 3, 4, 5}
+    assert seen.index(3) < seen.index(4) < seen.index(5)
+    for (stage, duration), (before, earlier) in pairwise(reversed(stages)):
+        assert duration < 600 if stage != before else duration == earlier + 600
+
+
 def test_cells_out_of_reach_give_the_empty_forms_of_the_sheet() -> None:
     twin = registry.twin("emus_bms", faults=["no_broadcast", "cells_lost"], fast=True)
     empty = {"BB1": 6, "BB2": 6, "BT1": 5, "BT2": 6, "BT3": 6, "BT4": 6, "BV1": 6, "BV2": 6}
@@ -280,17 +356,23 @@ def test_cells_out_of_reach_give_the_empty_forms_of_the_sheet() -> None:
     assert _obey(twin, "BB1,?") == [b"BB1,,,,,,,21"]
 
 
-def test_the_page_names_every_option() -> None:
-    page = (Path(codec.__file__).parent / "page.md").read_text("utf-8")
-    assert [option.name for option in OPTIONS if f"`{option.name}`" not in page] == []
-
-
 def test_the_twin_takes_a_parameter_and_refuses_one_of_the_wrong_width() -> None:
     twin = registry.twin("emus_bms", faults=["no_broadcast"], fast=True)
     assert _obey(twin, "CF2,0010,14") == [b"CF2,0010,14,4C"]
     assert _obey(twin, "CF2,0010,1400") == []
     assert _obey(twin, "CF2,0010,?") == [b"CF2,0010,14,4C"]
     assert _obey(twin, "CF2,FFFF,?") == []
+
+
+def test_the_twin_copies_what_passes_on_can_while_it_is_told_to() -> None:
+    twin: Any = registry.twin("emus_bms", fast=True)
+    twin.receive(b"", NOON_S)
+    assert "CN1" not in _names(twin.receive(b"", NOON_S + 1))
+    twin.receive(seal(f"CF2,1600,{0xB3DF | 1 << 14:08X}"), NOON_S + 1)
+    assert _names(twin.receive(b"", NOON_S + 2))[-4:] == ["CN2", "CN1", "CN2", "CN1"]
+    sent = "CN2,00000123,0,0,2,0102"
+    assert _obey(twin, sent.replace("CN2", "CN1"), NOON_S + 2) == [seal(sent).strip()]
+    assert [frame["can_id"] for frame in twin.unit.transmitted] == [0x123]
 
 
 def test_the_twin_guards_changes_with_its_password() -> None:

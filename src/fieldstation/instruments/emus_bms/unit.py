@@ -26,7 +26,7 @@ HARDWARE, SERIAL, FIRMWARE = "BMS1", 1000, "2.0.21.0"
 GROUP = 8
 LOGIN_NEEDED = "PW1,?"
 LOG_SIZE = 50
-BROADCAST_BIT = 1 << 12
+BROADCAST_BIT, TRACE_BIT = 1 << 12, 1 << 14
 # Needed a login, where passwords are set (section 14, point 8).
 _GUARDED = (
     "write_parameter factory_reset zero_current_sensor reset_control_unit set_state_of_charge"
@@ -65,6 +65,11 @@ class Unit:
         self.access.level = 0
         self.resets = [(utc_s, source), *self.resets][:5]
         self.logged = [*self.logged, Event(utc_s, 1)][-LOG_SIZE:]
+
+    def lose_cells(self, utc_s: float) -> None:
+        """Be out of reach of the cell modules from `utc_s` on."""
+        self.state.trouble.cells_lost, self.state.trouble.lost_at_s = True, utc_s
+        self.logged = [*self.logged, Event(utc_s, 2)][-LOG_SIZE:]
 
     # --- what it says ---
 
@@ -132,6 +137,23 @@ class Unit:
         each = size.cells // size.modules
         pairs = [f"{status},{each:02X}"] * size.modules + ["00,00"] * (32 - size.modules)
         return ",".join(["CG1,01,00", *pairs])
+
+    def traced(self) -> list[str]:
+        """What passes on CAN while it is copied to the line: a question to each cell group module,
+        and its answer.
+        """
+        if not self.state.parameters["1600"] & TRACE_BIT:
+            return []
+        size = self.state.pack.size
+        base, each = self.state.parameters["0D03"] << 16, size.cells // size.modules
+        return [
+            line
+            for module in range(size.modules)
+            for line in (
+                f"CN2,{base | module:08X},1,1,0,",
+                f"CN1,{base | module:08X},1,0,2,{module:02X}{each:02X}",
+            )
+        ]
 
     def _log(self, utc_s: float) -> list[str]:
         past = [event for event in events(self.seed, utc_s) if event.at_s > self.log_cleared_s]
@@ -208,8 +230,10 @@ class Unit:
         if 0 <= percent <= 100:
             self.state.charge_shift = percent / 100 - self.state.pack.charge(utc_s)
 
-    def _transmit_can(self, request: Values, utc_s: float) -> None:
+    def _transmit_can(self, request: Values, utc_s: float) -> list[str]:
         self.transmitted = [*self.transmitted, request][-LOG_SIZE:]
+        sent = "CN2,{can_id:08X},{can_extended:d},{can_remote:d},{can_dlc},{can_data}"
+        return [sent.format(**request)] if self.state.parameters["1600"] & TRACE_BIT else []
 
     def _login(self, request: Values, utc_s: float) -> list[str]:
         if self.access.passwords.get(self.access.level + 1) == request["password"]:

@@ -9,6 +9,9 @@
    `test_a_leftover_of_the_run_before_is_ignored`
 4. A node whose clock was lost and not set has no base: its times are estimated.
 5. At most MOST_NODES nodes; the rest is refused with a sentence.
+6. Ids count on while a node cannot send; it keeps a minute of samples and loses the rest (B.5). So
+   what is missing between two ids of one run was lost in the node's own memory.
+   `test_samples_of_one_count_say_so`
 """
 
 from __future__ import annotations
@@ -123,7 +126,8 @@ class EspListener:
         values["time_source"] = ESTIMATED_TIME if run.estimated else NODE_TIME
         trust = now.trust if run.estimated else Trust.SYNCED
         at_us = run.time_us(number)
-        return [Heard(name, SAMPLES, values, at_us, trust, True, serial_of(name))]
+        serial = serial_of(name)
+        return [Heard(name, SAMPLES, values, at_us, trust, True, serial, run.base_us)]
 
 
 def name_of(topic: str) -> str:

@@ -216,6 +216,22 @@ def test_repeated_samples_in_real_time_or_in_a_burst_are_no_restart(paces: list[
     assert burst == ["duplicate"] * 30
 
 
+def test_samples_of_one_count_say_so() -> None:
+    ear = EspListener()
+
+    def run(message: Message, now_s: float) -> int:
+        (news,) = ear.hear(message, at(now_s))
+        assert isinstance(news, Heard)
+        return news.run
+
+    assert run(init(), BASE_S + 2) == 0
+    first = run(sample(5), BASE_S + 7)
+    assert first == run(sample(400), BASE_S + 402) != 0
+    assert run(sample(3), BASE_S + 500) != first
+    run(init(BASE_S + 600), BASE_S + 602)
+    assert run(sample(3), BASE_S + 605) not in (0, first)
+
+
 def test_a_count_that_wraps_without_a_restart_goes_on() -> None:
     ear = Ear()
     ear.hear(init(), at(BASE_S + 2))

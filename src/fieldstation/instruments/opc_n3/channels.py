@@ -14,6 +14,8 @@ from fieldstation.model import Channel, Kind, Layout
 KIND = "opc_n3"
 
 BINS = 24
+# A reading may add up the histograms of an hour, of which each counter ends at 65,535.
+MOST_COUNTED = 10_000_000
 MTOF_BINS = (1, 3, 5, 7)
 # Section 7.1: edges in µm of a unit as it leaves the factory.
 BOUNDARIES_UM = (
@@ -33,7 +35,7 @@ def _n(
     )
 
 
-def _i(name: str, label: str, high: int = 65_535, *, low: int = 0, old: str = "") -> Channel:
+def _i(name: str, label: str, high: int = MOST_COUNTED, *, low: int = 0, old: str = "") -> Channel:
     return Channel(name, Kind.INTEGER, "", label, low, high, old_name=old)
 
 
@@ -70,8 +72,8 @@ def histogram(boundaries_um: Sequence[float], pm_diameters_um: Sequence[float]) 
             _n(f"mtof_bin_{at}", f"Transit time, bin {at}", "µs", 85, 1, old=f"bin{at}_mtof")
             for at in MTOF_BINS
         ),
-        # Longer than 60 s the counters may overflow; 655.35 s is the field's end.
-        _n("sampling_period", "Sampling period", "s", 60, 2, old="sampling_period"),
+        # Of one histogram no longer than 60 s, or the counters may overflow; a reading adds them.
+        _n("sampling_period", "Sampling period", "s", 86_400, 2, old="sampling_period"),
         _n("sample_flow_rate", "Sample flow", "mL/s", 15, 2, old="sample_flow_rate"),
         _i("reject_glitch", "Rejected: glitch", old="reject_count_glitch"),
         _i("reject_long_tof", "Rejected: too slow", old="reject_count_longtof"),

@@ -45,6 +45,7 @@ FAULTS = {
     "endless_busy": "is never ready",
     "stale_ready": "says ready to the first byte, as after an aborted transaction",
     "bad_crc": "sends a wrong checksum",
+    "empty": "sends a histogram of zeros, as while it starts",
     "zero_period": "gives a sampling period of 0",
     "fan_stuck": "does not switch the fan on",
     "laser_lost": "loses its laser before a histogram",
@@ -203,6 +204,8 @@ class OpcN3Twin:
         if command == READ_HISTOGRAM and self.plan.strikes("laser_lost"):
             self._switch(LASER, False, utc_s)
         values = self._sampler.sample(utc_s)
+        if self.plan.strikes("empty"):
+            values = {}
         if self.plan.strikes("zero_period"):
             values["sampling_period_s"] = 0.0
         encode = blocks.encode_pm if command == READ_PM else blocks.encode_histogram

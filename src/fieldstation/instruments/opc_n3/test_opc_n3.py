@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,17 @@ from hypothesis import strategies as st
 from fieldstation.errors import CodecError, NotFound
 from fieldstation.instruments import registry
 from fieldstation.instruments.faults import FaultPlan
-from fieldstation.instruments.opc_n3 import air, blocks, channels, codec, commands, simulator
+from fieldstation.instruments.opc_n3 import (
+    air,
+    blocks,
+    channels,
+    codec,
+    commands,
+    simulator,
+    summing,
+)
 from fieldstation.instruments.opc_n3.simulator import OpcN3Twin
+from fieldstation.model import Value
 
 START_S = 1_779_969_600.0
 
@@ -71,6 +82,68 @@ def test_counters_survive_the_round_trip(bins: list[int], mtof: bytes) -> None:
     frame = codec.encode_frame("read_histogram", {"bins": bins, "mtof_raw": list(mtof)})
     decoded = codec.decode_frame("read_histogram", frame)
     assert (decoded["bins"], decoded["mtof_raw"]) == (bins, list(mtof))
+
+
+def _histogram(**values: Any) -> dict[str, Value]:
+    usual = {"sampling_period_s": 5.0, "sample_flow_rate_ml_s": 4.0, "humidity_raw": 30_000}
+    frame = codec.encode_frame("read_histogram", usual | values)
+    return codec.read_frame("read_histogram", frame)
+
+
+counts = st.lists(st.integers(0, 2000), min_size=24, max_size=24)
+
+
+@given(counts, counts, st.integers(100, 1000), st.integers(100, 1000))
+def test_two_histograms_give_what_one_over_both_times_would(
+    first: list[int], second: list[int], first_cs: int, second_cs: int
+) -> None:
+    parts = [
+        _histogram(bins=bins, sampling_period_s=cs / 100, reject_ratio=cs)
+        for bins, cs in ((first, first_cs), (second, second_cs))
+    ]
+    both = _histogram(
+        bins=[a + b for a, b in zip(first, second, strict=True)],
+        sampling_period_s=(first_cs + second_cs) / 100,
+        reject_ratio=first_cs + second_cs,
+    )
+    assert summing.summed(parts) == pytest.approx(both)
+
+
+def test_masses_are_weighed_by_volume_and_transit_times_by_count() -> None:
+    bins = [0, 30, *[0] * 22]
+    total = summing.summed(
+        [
+            _histogram(pm_a=1.0, pm_b=float("nan"), sampling_period_s=2.0, temperature_raw=0,
+                       bins=bins, mtof_raw=[60, 0, 0, 0]),
+            _histogram(pm_a=4.0, pm_b=8.0, sampling_period_s=4.0, temperature_raw=65_535,
+                       bins=[0, 10, *[0] * 22], mtof_raw=[20, 0, 0, 0]),
+            _histogram(pm_a=10.0, pm_b=8.0, sampling_period_s=0.0, mtof_raw=[99, 0, 0, 0],
+                       temperature_raw=32_767),
+        ]
+    )  # fmt: skip
+    assert total["pm_a"] == pytest.approx((1.0 * 8 + 4.0 * 16) / 24)
+    assert total["pm_b"] == 8.0
+    assert total["mtof_bin_1"] == pytest.approx((20.0 * 30 + 20 / 3 * 10) / 40)
+    assert total["mtof_bin_3"] == 0.0
+    assert total["temperature"] == pytest.approx(42.5, abs=0.01)
+    assert total["sample_flow_rate"] == pytest.approx(4.0)
+
+
+def test_one_warning_in_a_minute_is_kept() -> None:
+    quiet, full = _histogram(), _histogram(bins=[65_535, *[0] * 23], pm_c=float("inf"))
+    total = summing.summed([full, quiet, quiet])
+    assert (total["saturated"], total["pm_invalid"]) == (True, True)
+    assert total["nothing_counted"] is False
+    assert summing.summed([quiet, quiet])["nothing_counted"] is True
+    still = _histogram(sample_flow_rate_ml_s=0.0)
+    assert summing.summed([still, quiet])["no_sample_volume"] is False
+    assert summing.summed([still, still])["no_sample_volume"] is True
+    assert summing.summed([still, still])["pm_a"] is None
+
+
+def test_one_histogram_alone_stays_as_it_was() -> None:
+    alone = _histogram(bins=list(range(24)), pm_a=1.25)
+    assert summing.summed([alone]) == alone
 
 
 def test_ruinous_commands_cannot_be_encoded() -> None:

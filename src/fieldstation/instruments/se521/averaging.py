@@ -1,6 +1,8 @@
-"""How the original logger sampled and stored, as pure rules (SE521 sheet, section 10).
+"""How samples become a reading, and how the original logger did it (SE521 sheet, section 10). Pure.
 
-1. One averaged row per record interval, always: there is no threshold and no waiting for a change.
+1. One averaged row per record interval, always: the original has no threshold and waits for no
+   change. Where small changes do not matter, a reading may repeat the temperatures before; it is
+   there all the same. `test_a_small_change_is_not_told_until_it_has_added_up`
 2. An input's mean is that of its valid samples, and null when it had none
    (`test_an_open_input_is_averaged_over_the_samples_it_had`).
 3. The window is centred on the full minute (`test_the_window_is_centred_on_the_minute`).
@@ -41,6 +43,30 @@ def averaged(samples: Sequence[dict[str, Value]]) -> dict[str, Value]:
         if last[f"temperature_{number}"] is not None:
             last[f"input_{number}_state"] = "ok"
     return last | {"samples": len(samples), "live": all(sample["live"] for sample in samples)}
+
+
+class Told:
+    """The temperatures that were told last; smaller changes than `least_k` are not told, 0 tells
+    all.
+    """
+
+    def __init__(self, least_k: float) -> None:
+        self._least_k = least_k
+        self._last: dict[str, float] = {}
+
+    def settled(self, values: dict[str, Value]) -> dict[str, Value]:
+        """`values` with what changed too little replaced by what was told before."""
+        found = dict(values)
+        for name in (f"temperature_{number}" for number in INPUTS):
+            value = _number(values[name])
+            before = self._last.get(name)
+            if value is None:
+                self._last.pop(name, None)
+            elif before is not None and abs(value - before) < self._least_k:
+                found[name] = before
+            else:
+                self._last[name] = value
+        return found
 
 
 def _number(value: Value) -> float | None:

@@ -9,6 +9,8 @@ from fieldstation.instruments.se521.channels import INPUTS, MAX_MIN, THERMOCOUPL
 from fieldstation.model import Value
 
 T1_AT, DIFFERENCE_AT = 9, 17
+# Bits of byte 2 that say "shown without decimal": of T1, the others follow, and of T1-T2.
+WHOLE_T1_BIT, WHOLE_DIFFERENCE_BIT = 2, 6
 FLAGS_2 = (
     "alarm", "over_temperature", "under_temperature", "recording", "memory_full", "hold",
     "max_min_mode", "bluetooth",
@@ -21,15 +23,19 @@ FROZEN = ("hold", "recall_mode", "max_min_mode")
 class Rules:
     """How to read what the sheet is not sure about. The defaults are its own choice.
 
-    `raw_unit`: `fahrenheit`, or `by_flag` for the unit on the display. `flag_layout`: `s`, byte 6
-    marks faults and bit 0 is input 1; `o_comment`, it marks good inputs and bit 3 is input 1.
-    `min_valid_f`: what is colder is no temperature, in °F. `checksum`: whether a wrong one counts.
+    `raw_unit`: `fahrenheit`, or `by_flag` for the unit on the display. `raw_step`: `tenths`, or
+    `by_flag` for whole degrees where the display shows no decimal. `signed`: whether values may be
+    below zero. `flag_layout`: `s`, byte 6 marks faults and bit 0 is input 1; `o_comment`, it marks
+    good inputs and bit 3 is input 1. `min_valid_f`: what is colder is no temperature, in °F.
+    `difference_hides`: whether T3 and T4 are not measured in T1-T2 mode.
     """
 
     raw_unit: str = "fahrenheit"
+    raw_step: str = "tenths"
+    signed: bool = True
     flag_layout: str = "s"
     min_valid_f: float = -200.0
-    checksum: bool = True
+    difference_hides: bool = True
 
 
 USUAL = Rules()
@@ -45,7 +51,7 @@ def decode_live(frame: bytes, rules: Rules = USUAL) -> dict[str, Any]:
         "display_unit": "C" if flags_1 & 0x80 else "F",
         "t1_minus_t2_mode": bool(flags_1 & 1),
         "recall_mode": bool(flags_1 & 2),
-        "one_degree_range": [bool(flags_1 >> number + 1 & 1) for number in INPUTS],
+        "one_degree_range": [bool(flags_1 >> WHOLE_T1_BIT + at & 1) for at in range(len(INPUTS))],
         **second,
         "max_min_kind": MAX_MIN.get(kind) if second["max_min_mode"] else None,
         "thermocouple_type": THERMOCOUPLES.get(probe),
@@ -56,17 +62,24 @@ def decode_live(frame: bytes, rules: Rules = USUAL) -> dict[str, Any]:
     return found
 
 
-def _signed(frame: bytes, at: int) -> int:
-    return int.from_bytes(frame[at : at + 2], "big", signed=True)
+def _raw(frame: bytes, at: int, *, signed: bool) -> int:
+    return int.from_bytes(frame[at : at + 2], "big", signed=signed)
+
+
+def _tenths(raw: int, whole: bool, rules: Rules) -> int:
+    """A value of the wire in tenths of its degree; `whole` when the display shows no decimal."""
+    return raw * 10 if whole and rules.raw_step == "by_flag" else raw
 
 
 def _channel(frame: bytes, number: int, found: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    raw = _signed(frame, T1_AT + 2 * (number - 1))
-    metric = rules.raw_unit == "by_flag" and found["display_unit"] == "C"
-    celsius = raw / 10 if metric else (raw - 320) / 18
-    fahrenheit = raw * 9 / 50 + 32 if metric else raw / 10
+    raw = _raw(frame, T1_AT + 2 * (number - 1), signed=rules.signed)
+    tenths = _tenths(raw, found["one_degree_range"][number - 1], rules)
+    metric = _metric(found, rules)
+    celsius = tenths / 10 if metric else (tenths - 320) / 18
+    fahrenheit = tenths * 9 / 50 + 32 if metric else tenths / 10
     overload, unplugged = _open(found["status_byte6"], number, rules)
-    reason = _reason(number, found["t1_minus_t2_mode"], overload, unplugged)
+    hidden = found["t1_minus_t2_mode"] and number > 2 and rules.difference_hides
+    reason = _reason(hidden, overload, unplugged)
     if reason is None and fahrenheit < rules.min_valid_f:
         reason = "below_minus_200F"
     return {
@@ -81,6 +94,11 @@ def _channel(frame: bytes, number: int, found: dict[str, Any], rules: Rules) -> 
     }
 
 
+def _metric(found: dict[str, Any], rules: Rules) -> bool:
+    """Whether the wire carries degrees Celsius."""
+    return rules.raw_unit == "by_flag" and found["display_unit"] == "C"
+
+
 def _open(byte6: int, number: int, rules: Rules) -> tuple[bool, bool]:
     """Whether an input is over range, and whether it has no probe."""
     if rules.flag_layout == "o_comment":
@@ -88,12 +106,12 @@ def _open(byte6: int, number: int, rules: Rules) -> tuple[bool, bool]:
     return bool(byte6 >> number - 1 & 1), bool(byte6 >> number + 3 & 1)
 
 
-def _reason(number: int, difference: bool, overload: bool, unplugged: bool) -> str | None:
+def _reason(hidden: bool, overload: bool, unplugged: bool) -> str | None:
     if overload:
         return "overload"
     if unplugged:
         return "unplugged"
-    return "difference_mode" if difference and number > 2 else None
+    return "difference_mode" if hidden else None
 
 
 def kept(frame: bytes, rules: Rules = USUAL) -> dict[str, Value]:
@@ -114,5 +132,6 @@ def _difference(frame: bytes, found: dict[str, Any], rules: Rules) -> float | No
     """T1 minus T2 in kelvin, which the reply holds in that mode only."""
     if not found["t1_minus_t2_mode"] or any(row["reason"] for row in found["channels"][:2]):
         return None
-    metric = rules.raw_unit == "by_flag" and found["display_unit"] == "C"
-    return round(_signed(frame, DIFFERENCE_AT) / (10 if metric else 18), 3)
+    raw = _raw(frame, DIFFERENCE_AT, signed=True)
+    tenths = _tenths(raw, bool(frame[2] >> WHOLE_DIFFERENCE_BIT & 1), rules)
+    return round(tenths / (10 if _metric(found, rules) else 18), 3)

@@ -42,6 +42,9 @@ PROFILES = {
 }
 USUAL = "greenhouse"
 
+OPTIONS = {"wire": "serial"}
+"""The configuration that reaches the twin over a serial port."""
+
 FAULTS = {
     "probe_lost": "the probe on T2 has fallen off, and its value still looks plausible",
     "wrong_counter": "repeats another number than that of the request",

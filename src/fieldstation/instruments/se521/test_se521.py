@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from fieldstation.errors import BadRequest, CodecError, NotFound
 from fieldstation.instruments import registry
 from fieldstation.instruments.se521 import averaging, codec, frame
-from fieldstation.instruments.se521.driver import OPTIONS
 from fieldstation.instruments.se521.live import Rules, decode_live, kept
 from fieldstation.model import Value
 
@@ -151,6 +150,32 @@ def test_the_difference_is_there_in_its_mode_only() -> None:
     assert found["input_3_state"] == "difference_mode"
 
 
+def test_t3_and_t4_in_the_difference_mode_are_an_option() -> None:
+    values = {"fahrenheit_3": 50.0, "t1_minus_t2_mode": True}
+    found = kept(codec.build_live(values), Rules(difference_hides=False))
+    assert found["temperature_3"] == 10.0
+    assert found["input_3_state"] == "ok"
+
+
+def test_whole_degrees_where_the_display_shows_no_decimal_are_an_option() -> None:
+    reply = bytearray(codec.build_live({"fahrenheit_1": 121.2, "fahrenheit_2": 21.2}))
+    reply[2] |= 0x04 | 0x40 | 0x01  # no decimal: T1, and the difference that is shown
+    reply[17:19] = (18).to_bytes(2, "big")
+    by_flag = kept(bytes(reply), Rules(raw_step="by_flag"))
+    assert (by_flag["temperature_1"], by_flag["temperature_2"]) == (655.556, -6.0)
+    assert by_flag["temperature_difference"] == 10.0
+    tenths = kept(bytes(reply))
+    assert (tenths["temperature_1"], tenths["temperature_difference"]) == (49.556, 1.0)
+
+
+def test_values_that_are_never_below_zero_are_an_option() -> None:
+    cold = codec.build_live({"fahrenheit_1": -40.0})
+    assert kept(cold)["temperature_1"] == -40.0
+    assert kept(cold, Rules(signed=False))["temperature_1"] == pytest.approx(3600.889)
+    values = {"t1_minus_t2_mode": True, "fahrenheit_difference": -9.0}
+    assert kept(codec.build_live(values), Rules(signed=False))["temperature_difference"] == -5.0
+
+
 @pytest.mark.parametrize("mode", ["hold", "recall_mode", "max_min_mode"])
 def test_frozen_values_are_not_live(mode: str) -> None:
     assert kept(codec.build_live({mode: True}))["live"] is False
@@ -231,6 +256,20 @@ def test_a_mean_lies_within_its_samples(samples: list[float | None]) -> None:
         assert min(valid) - 1e-9 <= found <= max(valid) + 1e-9
 
 
+def test_a_small_change_is_not_told_until_it_has_added_up() -> None:
+    told = averaging.Told(0.5)
+    seen = [20.0, 20.3, 20.49, 20.5, 20.4, 19.9, None, 20.0]
+    found = [told.settled(_sample(value, value, 1.0, None))["temperature_1"] for value in seen]
+    assert found == [20.0, 20.0, 20.0, 20.5, 20.5, 19.9, None, 20.0]
+
+
+def test_every_change_is_told_unless_it_is_ordered_otherwise() -> None:
+    told = averaging.Told(0.0)
+    for value in (20.0, 20.001, 20.0):
+        sample = _sample(value, value, value, None)
+        assert told.settled(sample) == sample
+
+
 @given(st.floats(1e9, 2e9), st.integers(1, 60))
 def test_the_window_is_centred_on_the_minute(now_s: float, every_min: int) -> None:
     half_s = averaging.half_window_s(20, 1.0)
@@ -263,11 +302,6 @@ def test_the_twin_wants_a_command_announced() -> None:
     pieces = [reports[:8], reports[8:16], reports[16:]]
     assert len(_feed(registry.twin("se521", fast=True), *pieces)) == 96
     assert _feed(registry.twin("se521", fast=True), *pieces[1:]) == b""
-
-
-def test_the_page_names_every_option() -> None:
-    page = (Path(codec.__file__).parent / "page.md").read_text("utf-8")
-    assert [option.name for option in OPTIONS if f"`{option.name}`" not in page] == []
 
 
 def test_keys_of_the_twin_change_what_it_says() -> None:

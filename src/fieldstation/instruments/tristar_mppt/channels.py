@@ -3,8 +3,10 @@
 Names are those of section 9 of the TriStar MPPT sheet. A field of bits has two channels: the names
 of the bits that are set, and all bits as a number (`..._mask`). The old name is the key in the
 documents of the previous system. Ranges of what the instrument measures are the limits beyond
-which a block was read wrongly (section 10). Decimals are finer than half a count, so the word that
-came over the wire can be told from the value (test_word_can_be_told_from_the_kept_value).
+which a block was read wrongly (section 10). Settings are kept twice: as they stand in the EEPROM,
+for a 12 V battery, and as they act on the battery that there is (`..._scaled`). Decimals are finer
+than half a count, so the word that came over the wire can be told from the value
+(test_word_can_be_told_from_the_kept_value).
 """
 
 from __future__ import annotations
@@ -207,11 +209,14 @@ DAILY = Layout(
 )
 
 
+PER_12_V = ", per 12 V"
+
+
 def _nominal(name: str, label: str, old: str) -> Channel:
     """A setpoint at 25 °C on a 12 V battery; 24 V systems double it, 48 V systems take it four
     times (section 5.1).
     """
-    return _n(name, f"{label}, per 12 V", "V", 0, 80, 3, old)
+    return _n(name, label + PER_12_V, "V", 0, 80, 3, old)
 
 
 SETTINGS = Layout(
@@ -238,7 +243,7 @@ SETTINGS = Layout(
         ),
         _n(
             "temperature_compensation",
-            "Temperature compensation per 12 V, as a drop",
+            f"Temperature compensation, as a drop{PER_12_V}",
             "V/°C",
             0,
             1,
@@ -304,9 +309,44 @@ CONTROL = Layout(
     ),
 )
 
+SCALED_MARK = "_scaled"
+# Section 5.1: what the controller multiplies, and what it perhaps does.
+PERHAPS_MULTIPLIED = "array_fixed_voltage"
+_VOLTAGES = tuple(one for one in SETTINGS.channels if one.unit in ("V", "V/°C"))
+MULTIPLIED = tuple(one.name for one in _VOLTAGES if one.name != PERHAPS_MULTIPLIED)
+
+
+def _acting(setting: Channel) -> Channel:
+    label = f"{setting.label.removesuffix(PER_12_V)}, for this battery"
+    high = setting.high or 0
+    return _n(f"{setting.name}{SCALED_MARK}", label, setting.unit, 0, high, setting.decimals)
+
+
+SCALED = Layout(
+    KIND,
+    "scaled_settings",
+    (_i("system_voltage", "Battery system", "V", 48, low=12), *map(_acting, _VOLTAGES)),
+)
+UNIT = Layout(
+    KIND,
+    "unit",
+    (
+        _e("model", "Model", labels.MODEL),
+        _t("hardware_version", "Hardware version"),
+        _i("firmware_version", "Firmware version", "", 9999),
+        _n("v_pu", "Voltage scale", "V", 50, 400, 5),
+        _n("i_pu", "Current scale", "A", 20, 200, 5),
+        _t("vendor_name", "Maker, by its own description"),
+        _t("product_code", "Product, by its own description"),
+        _t("revision", "Revision, by its own description"),
+    ),
+)
+
 LIVE = (ADC, TEMPERATURE, STATUS, CHARGER, MPPT, DAILY)
 """Tables whose values come out of one read."""
-LAYOUTS = (*LIVE, SETTINGS, STORED, CONTROL)
+READ = (*LIVE, SETTINGS, STORED, CONTROL)
+"""Tables whose values are words of one block."""
+LAYOUTS = (*READ, SCALED, UNIT)
 """All tables that a unit has."""
 
 
@@ -322,14 +362,10 @@ def _network(prefix: str, words: str) -> tuple[Channel, ...]:
     )
 
 
-# What identity and vectors hold, not kept as readings.
-_ASKED = (
-    _n("v_pu", "Voltage scale", "V", 50, 400, 5),
-    _n("i_pu", "Current scale", "A", 20, 200, 5),
-    _i("firmware_version", "Firmware version", "", 9999),
+# What captures and vectors hold, not kept as readings: whose unit it is, and how it is reached over
+# Ethernet.
+_DECODED = (
     _t("serial_number", "Serial number"),
-    _e("model", "Model", labels.MODEL),
-    _t("hardware_version", "Hardware version"),
     *_network("net", ""),
     *_network("net_stored", ", saved"),
     _i("net_firmware_version", "Network firmware version", "", U16),
@@ -345,7 +381,7 @@ _ASKED = (
 
 CHANNELS: dict[str, Channel] = {
     channel.name: channel
-    for group in (*(layout.channels for layout in LAYOUTS), _ASKED)
+    for group in (*(layout.channels for layout in LAYOUTS), _DECODED)
     for channel in group
 }
 """All channels by name."""

@@ -2,7 +2,8 @@
 conformance kit.
 
 Frames are RTU replies; their name is that of a layout, or the RTU request in hexadecimal. Words
-that come without scaling terms are scaled with the usual 180 V and 80 A.
+that come without scaling terms are scaled with the usual 180 V and 80 A. A battery behind the name
+(`settings@24`) also gives the charge settings as they act on it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fieldstation.errors import CodecError
 from fieldstation.instruments.tristar_mppt import channels, reply
 from fieldstation.instruments.tristar_mppt.forms import USUAL
 from fieldstation.instruments.tristar_mppt.registers import encode_words, step_of
+from fieldstation.instruments.tristar_mppt.scaling import scaled
 from fieldstation.instruments.tristar_mppt.values import MASK, kept, named, registered
 from fieldstation.instruments.tristar_mppt.vectors import decode_vector, vector_frame
 from fieldstation.model import Channel, Kind, Layout, Value
@@ -39,7 +41,7 @@ def _carried(layout: Layout) -> tuple[Channel, ...]:
     )
 
 
-FRAMES = tuple((layout.name, _carried(layout)) for layout in channels.LAYOUTS)
+FRAMES = tuple((layout.name, _carried(layout)) for layout in channels.READ)
 """Frames by name and the channels that each carries."""
 
 STEPS: dict[str, float] = {
@@ -70,15 +72,16 @@ def read_frame(name: str, data: bytes) -> dict[str, Value]:
     """The values of the layout `name` in the reply to its request, as they are kept; for another
     name those of all layouts. Raises as `decode_frame`.
     """
-    values = _values(name, data)
-    layouts = [LAYOUTS[name]] if name in LAYOUTS else channels.LAYOUTS
+    values, base = _values(name, data), name.partition(reply.ON)[0]
+    layouts = [LAYOUTS[base]] if base in LAYOUTS else channels.LAYOUTS
     return {key: value for layout in layouts for key, value in kept(values, layout).items()}
 
 
 def _values(name: str, data: bytes) -> dict[str, Any]:
     request = reply.request_named(name) if name else reply.guess(data)
     _unit, _number, pdu = Rtu().unseal(data)
-    return reply.reply_values(request, pdu)
+    values = reply.reply_values(request, pdu)
+    return values | scaled(values, reply.system_named(name))
 
 
 def encode_frame(name: str, values: Mapping[str, Value]) -> bytes:

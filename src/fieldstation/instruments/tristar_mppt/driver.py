@@ -3,8 +3,7 @@
 1. Only reads are sent here. Writing a register wears the EEPROM and stops charging until a reset
    (TriStar MPPT sheet, section 7), so no way from the configuration leads to a write
    (test_driver_sends_nothing_but_reads).
-2. Every block is scaled with terms read from the same unit; the live block brings its own, the
-   others read them first (test_settings_are_scaled_with_the_terms_of_the_unit).
+2. Every block is scaled with terms read from the same unit (see `board`).
 3. On TCP replies carry the number of their request; on a serial line a read of one coil tells a
    late reply from the next one, as no reading looks like it.
 """
@@ -17,17 +16,16 @@ from typing import Any
 
 from fieldstation.errors import CodecError, InstrumentRefused, LinkTimeout
 from fieldstation.instruments.tristar_mppt import channels
-from fieldstation.instruments.tristar_mppt.board import Board
-from fieldstation.instruments.tristar_mppt.forms import Scale
+from fieldstation.instruments.tristar_mppt.board import Board, Settings
 from fieldstation.instruments.tristar_mppt.registers import Orders, decode_words, scale_of
 from fieldstation.instruments.tristar_mppt.reply import (
     CONTROL,
     IDENTITY,
     SCALE,
-    SETTINGS,
     STORED,
     identity_texts,
 )
+from fieldstation.instruments.tristar_mppt.scaling import SYSTEMS
 from fieldstation.instruments.tristar_mppt.values import kept
 from fieldstation.model import (
     Conversation,
@@ -68,6 +66,18 @@ OPTIONS = (
         "which word of the saved counters comes first",
         choices=(_HIGH, _LOW),
     ),
+    Option(
+        "system_voltage",
+        0,
+        "nominal battery voltage that settings act on; 0: told from the measured one",
+        choices=(0, *SYSTEMS),
+    ),
+    Option(
+        "array_voltage_scales",
+        False,
+        "whether the fixed array voltage among the settings is multiplied as well",
+    ),
+    Option("timeout_s", 0.0, "longest wait for a reply; 0: 1 s on rtu, 5 s on tcp", 0, 60),
 )
 
 # How seldom a layout is read at 10 s: what moves slowly each minute, what others may set each
@@ -88,6 +98,9 @@ class TristarDriver:
         self._wire = str(settings["wire"])
         self._unit = int(settings["unit"])
         self._orders = Orders(settings["ram_order"] == _HIGH, settings["eeprom_order"] == _HIGH)
+        self._timeout_s = float(settings["timeout_s"]) or TIMEOUT_S[self._wire]
+        self._system = int(settings["system_voltage"])
+        self._array_scales = bool(settings["array_voltage_scales"])
         self.resync: Exchange[Any] | None = self._client().exchange(RESYNC, attempts=1)
 
     def configured(self, values: Mapping[str, OptionValue]) -> Driver:
@@ -95,17 +108,15 @@ class TristarDriver:
         return TristarDriver(values)
 
     def identify(self) -> Conversation[Identity]:
-        """Ask for scaling terms and firmware, serial, model and hardware, and the texts of the
-        device identification where the unit has them.
+        """Ask for scaling terms and firmware, serial, model and hardware; a unit that refuses these
+        for its device identification.
 
         Raises CodecError `implausible` for a unit whose scaling terms are no TriStar MPPT's.
         """
         client = self._client()
-        words = yield from ask(client.exchange(SCALE))
-        scale = scale_of(words)
-        facts = decode_words(SCALE.start, words, scale, self._orders)
-        facts |= yield from _registered(client, scale)
-        facts |= yield from _described(client)
+        facts = yield from _registered(client)
+        if "model" not in facts:
+            facts |= yield from _described(client)
         serial = str(facts.get("serial_number", ""))
         model = channels.CHANNELS["model"].label_of(facts.get("model"))
         return Identity(self.kind, serial, model or str(facts.get("product_code", "")), facts)
@@ -114,41 +125,54 @@ class TristarDriver:
         """One read for the live layouts, the electric values first; the rest seldom."""
         client = self._client()
         board = Board(client, self._orders)
+        settings = Settings(client, board, self._system, array=self._array_scales)
+        block = partial(self._block, client, board)
         live = [
             Poll(layout, partial(board.take, layout), _LIVE_EVERY.get(layout.name, 1))
             for layout in channels.LIVE
         ]
         return [
             *live,
-            Poll(channels.CONTROL, partial(self._block, client, channels.CONTROL, CONTROL), HOUR),
-            Poll(channels.SETTINGS, partial(self._block, client, channels.SETTINGS, SETTINGS), DAY),
-            Poll(channels.STORED, partial(self._block, client, channels.STORED, STORED), DAY),
+            Poll(channels.CONTROL, partial(block, channels.CONTROL, CONTROL), HOUR),
+            Poll(channels.SETTINGS, partial(settings.take, channels.SETTINGS), DAY),
+            Poll(channels.SCALED, partial(settings.take, channels.SCALED), DAY),
+            Poll(channels.STORED, partial(block, channels.STORED, STORED), DAY),
+            Poll(channels.UNIT, partial(_unit, client, identity), DAY),
         ]
 
     def _client(self) -> Client:
         return Client(
             WIRES[self._wire],
             self._unit,
-            timeout_s=TIMEOUT_S[self._wire],
+            timeout_s=self._timeout_s,
             quiet_s=QUIET_S[self._wire],
         )
 
     def _block(
-        self, client: Client, layout: Layout, request: ReadWords
+        self, client: Client, board: Board, layout: Layout, request: ReadWords
     ) -> Conversation[dict[str, Value]]:
-        terms = yield from ask(client.exchange(SCALE))
+        scale, _volts = yield from board.measured()
         words = yield from ask(client.exchange(request))
-        values = decode_words(request.start, words, scale_of(terms), self._orders)
-        return kept(values, layout)
+        return kept(decode_words(request.start, words, scale, self._orders), layout)
 
 
-def _registered(client: Client, scale: Scale) -> Conversation[dict[str, Value]]:
-    """Serial, model and hardware; nothing from a unit that refuses."""
+def _unit(client: Client, identity: Identity) -> Conversation[dict[str, Value]]:
+    """Who the unit is, by what it was identified by and by its own description."""
+    return kept(identity.facts | (yield from _described(client)), channels.UNIT)
+
+
+def _registered(client: Client) -> Conversation[dict[str, Value]]:
+    """Scaling terms and firmware; serial, model and hardware unless the unit refuses. Raises
+    CodecError `implausible`.
+    """
+    words = yield from ask(client.exchange(SCALE))
+    scale = scale_of(words)
+    facts = decode_words(SCALE.start, words, scale)
     try:
         words = yield from ask(client.exchange(IDENTITY))
     except InstrumentRefused:
-        return {}
-    return decode_words(IDENTITY.start, words, scale)
+        return facts
+    return facts | decode_words(IDENTITY.start, words, scale)
 
 
 def _described(client: Client) -> Conversation[dict[str, Value]]:

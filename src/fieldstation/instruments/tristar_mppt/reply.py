@@ -8,6 +8,7 @@ from fieldstation.errors import CodecError, InstrumentRefused
 from fieldstation.instruments.tristar_mppt import channels
 from fieldstation.instruments.tristar_mppt.forms import USUAL
 from fieldstation.instruments.tristar_mppt.registers import decode_words, scale_of
+from fieldstation.instruments.tristar_mppt.scaling import SYSTEMS
 from fieldstation.model import Value
 from fieldstation.protocol.modbus import (
     Identification,
@@ -25,6 +26,8 @@ from fieldstation.protocol.modbus import (
 # RAM as input and EEPROM as holding registers, and so does this.
 SCALE = ReadWords(0x0000, 5)
 LIVE = ReadWords(0x0000, 80)
+# Scaling terms, firmware and, as the last word, the battery voltage.
+BATTERY = ReadWords(0x0000, 0x19)
 CONTROL = ReadWords(0x0058, 4)
 SETTINGS = ReadWords(0xE000, 34, 3)
 STORED = ReadWords(0xE080, 13, 3)
@@ -33,6 +36,7 @@ IDENTITY = ReadWords(0xE0C0, 14, 3)
 REQUESTS: dict[str, ReadWords] = {
     **{layout.name: LIVE for layout in channels.LIVE},
     "settings": SETTINGS,
+    "scaled_settings": SETTINGS,
     "stored": STORED,
     "control": CONTROL,
     "identity": IDENTITY,
@@ -40,24 +44,40 @@ REQUESTS: dict[str, ReadWords] = {
 }
 """The read that brings the values of each layout, and of the identity."""
 
+# Behind a name: the battery that settings act on, as in `settings@24`.
+ON = "@"
+
 # Objects of a device identification (section 2.3).
 IDENTITY_TEXTS = {0: "vendor_name", 1: "product_code", 2: "revision"}
 
 
 def request_named(name: str) -> Request[Any]:
-    """The request called `name`: a name of REQUESTS, or an RTU request in hexadecimal. Raises
-    CodecError `unknown_command`.
+    """The request called `name`: a name of REQUESTS, or an RTU request in hexadecimal, a battery
+    behind it left out. Raises CodecError `unknown_command`.
     """
-    if name in REQUESTS:
-        return REQUESTS[name]
+    base = name.partition(ON)[0]
+    if base in REQUESTS:
+        return REQUESTS[base]
     try:
-        _unit, _number, pdu = Rtu().unseal(bytes.fromhex(name))
+        _unit, _number, pdu = Rtu().unseal(bytes.fromhex(base))
         return decode_request(pdu)
     except (ValueError, CodecError, InstrumentRefused) as error:
         raise CodecError(
             "unknown_command",
             f"{name!r} is neither an RTU request in hex nor one of {', '.join(REQUESTS)}",
         ) from error
+
+
+def system_named(name: str) -> int | None:
+    """The battery behind a name, in V; None when there is none. Raises CodecError
+    `unknown_command`.
+    """
+    system = name.partition(ON)[2]
+    if system and system not in map(str, SYSTEMS):
+        raise CodecError(
+            "unknown_command", f"no battery has {system!r} V; one of {SYSTEMS} may follow {ON!r}"
+        )
+    return int(system) if system else None
 
 
 def guess(data: bytes) -> ReadWords:

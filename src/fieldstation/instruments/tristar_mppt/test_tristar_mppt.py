@@ -125,6 +125,15 @@ def test_frame_name_that_is_no_request_is_refused_in_a_sentence() -> None:
         codec.decode_frame("QPIGS", b"")
 
 
+def test_settings_act_on_the_battery_behind_the_name() -> None:
+    frame = codec.encode_frame("settings", {"float_voltage": 13.5})
+    assert codec.read_frame("scaled_settings@24", frame)["float_voltage_scaled"] == 27.004
+    assert codec.read_frame("scaled_settings", frame) == {}
+    assert codec.decode_frame("settings@48", frame)["system_voltage"] == 48
+    with pytest.raises(CodecError, match=r"no battery has '36' V; one of \(12, 24, 48\)"):
+        codec.read_frame("settings@36", frame)
+
+
 def test_encoding_a_channel_of_another_frame_is_refused() -> None:
     with pytest.raises(CodecError, match="no reply to read of 4 words"):
         codec.encode_frame("control", {"battery_voltage": 12.0})

@@ -1,4 +1,6 @@
-"""Vector entries of the TriStar MPPT (its sheet, section 12) and what they decode to."""
+"""Vector entries of the TriStar MPPT (its sheet, section 12) and what they decode to. An RTU reply
+with a `system_voltage` also gives the charge settings as they act on such a battery.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ from fieldstation.errors import CodecError, InstrumentRefused
 from fieldstation.instruments.tristar_mppt import old
 from fieldstation.instruments.tristar_mppt.forms import FORMS, Scale
 from fieldstation.instruments.tristar_mppt.registers import REGISTERS, decode_words
-from fieldstation.instruments.tristar_mppt.reply import reply_values, request_named
+from fieldstation.instruments.tristar_mppt.reply import (
+    ON,
+    reply_values,
+    request_named,
+    system_named,
+)
+from fieldstation.instruments.tristar_mppt.scaling import scaled
 from fieldstation.instruments.tristar_mppt.values import shown
 from fieldstation.model import Value
 from fieldstation.protocol.modbus import Rtu, Tcp, decode_request
@@ -21,7 +29,8 @@ def vector_frame(entry: Entry) -> tuple[str, bytes]:
     """Name and bytes of the RTU reply that an entry holds. Raises CodecError `no_frame`."""
     if entry.get("kind") != "rtu_frame":
         raise CodecError("no_frame", f"an entry of kind {entry.get('kind')!r} holds no RTU reply")
-    return str(entry["request"]), bytes.fromhex(entry["response"])
+    system = f"{ON}{entry['system_voltage']}" if "system_voltage" in entry else ""
+    return str(entry["request"]) + system, bytes.fromhex(entry["response"])
 
 
 def decode_vector(entry: Entry) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _rtu(entry: Entry) -> dict[str, Any]:
         values = reply_values(request, pdu)
     except InstrumentRefused:
         return {"exception": pdu[1]}
-    return _shown_reply(values)
+    return _shown_reply(values | scaled(values, system_named(name)))
 
 
 def _tcp(entry: Entry) -> dict[str, Any]:

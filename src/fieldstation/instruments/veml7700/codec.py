@@ -10,6 +10,7 @@ from fieldstation.errors import CodecError
 from fieldstation.instruments.veml7700.channels import BRIGHTEST_LX
 from fieldstation.instruments.veml7700.lux import (
     BASE_LX,
+    CORRECTED_FROM_LX,
     FULL,
     RESERVED,
     TIMES_MS,
@@ -39,7 +40,9 @@ SAVING_MS = {1: 500, 2: 1000, 3: 2000, 4: 4000}
 SAVING_TIMES_MS = (100, 200, 400, 800)
 
 
-def read_light(data: bytes, base_lx: float = BASE_LX) -> dict[str, Any]:
+def read_light(
+    data: bytes, base_lx: float = BASE_LX, from_lx: float = CORRECTED_FROM_LX
+) -> dict[str, Any]:
     """All of a reading. Raises CodecError when the configuration in front is none, or the part is
     shut down: then the counts are old.
     """
@@ -49,7 +52,7 @@ def read_light(data: bytes, base_lx: float = BASE_LX) -> dict[str, Any]:
     if config["shutdown"]:
         raise CodecError("shut_down", "the VEML7700 is shut down, its counts are old", data=data)
     per_count = lux_per_count(config["gain"], config["integration_ms"], base_lx)
-    values = illuminance(_word(data[2:4]), per_count)
+    values = illuminance(_word(data[2:4]), per_count, from_lx)
     over = values["illuminance"] is None and not values["saturated"]
     return config | values | {"white_counts": _word(data[4:6]), "over_range": over}
 
@@ -70,12 +73,14 @@ def decode_frame(name: str, data: bytes) -> dict[str, Any]:
     return decode_config(data) if name == "config" else read_light(data)
 
 
-def read_frame(name: str, data: bytes, base_lx: float = BASE_LX) -> dict[str, Value]:
+def read_frame(
+    name: str, data: bytes, base_lx: float = BASE_LX, from_lx: float = CORRECTED_FROM_LX
+) -> dict[str, Value]:
     """What is kept of a frame, by channel name. Raises as `decode_frame`."""
     if name != "reading" or len(data) != LENGTHS[name]:
         decode_frame(name, data)
         return {}
-    values = read_light(data, base_lx)
+    values = read_light(data, base_lx, from_lx)
     return {key: values[key] for key in _KEPT}
 
 

@@ -18,6 +18,7 @@ from fieldstation.instruments.veml7700 import channels, codec
 from fieldstation.instruments.veml7700.ladder import MOST_STEPS, START, Range, next_range
 from fieldstation.instruments.veml7700.lux import (
     BASE_LX,
+    CORRECTED_FROM_LX,
     GAINS,
     RESERVED,
     TIMES_MS,
@@ -42,6 +43,10 @@ OPTIONS = (
     Option(
         "resolution_base", BASE_LX, "Lux of one count at gain 2 and 800 ms. 0.0036 repeats"
         " records made after the data sheet of 2017.", choices=(0.0042, 0.0036),
+    ),
+    Option(
+        "correction_from_lx", CORRECTED_FROM_LX, "Lux above which the vendor's correction for"
+        " bright light is applied; its texts say 1000 and 100.", choices=(1000.0, 100.0),
     ),
     Option("automatic_range", True, "Let gain and time follow the light."),
     Option(
@@ -83,20 +88,16 @@ class Veml7700Driver:
 
     def plan(self, identity: Identity) -> Sequence[Poll]:
         """Light."""
-        first = Range(float(self._values["gain"]), int(self._values["integration_ms"]))
-        chip = _Chip(
-            first, float(self._values["resolution_base"]), bool(self._values["automatic_range"])
-        )
-        return (Poll(channels.LIGHT, chip.reading),)
+        return (Poll(channels.LIGHT, _Chip(self._values).reading),)
 
 
 class _Chip:
     """One connection to a part. `_range` is what it should be set to."""
 
-    def __init__(self, first: Range, base_lx: float, automatic: bool) -> None:
-        self._range = first
-        self._base_lx = base_lx
-        self._automatic = automatic
+    def __init__(self, values: Mapping[str, OptionValue]) -> None:
+        self._range = Range(float(values["gain"]), int(values["integration_ms"]))
+        self._scale = float(values["resolution_base"]), float(values["correction_from_lx"])
+        self._automatic = bool(values["automatic_range"])
         self._wait_s = 0.0
 
     def reading(self) -> Conversation[dict[str, Value]]:
@@ -106,7 +107,7 @@ class _Chip:
         except (CodecError, LinkTimeout):
             self._wait_s = 0.0
             raise
-        return codec.read_frame("reading", data, self._base_lx)
+        return codec.read_frame("reading", data, *self._scale)
 
     def _settled(self) -> Conversation[bytes]:
         word = yield from transact(CONFIG, 2, name="its configuration")

@@ -2,8 +2,8 @@
 
 1. Counts become lux by gain, time and a base that the vendor has printed as 0.0036 and as 0.0042;
    the base is given, never assumed here. `test_both_bases_are_kept_apart`
-2. The correction for bright light is applied above 1000 lx only, as the vendor does it.
-   `test_correction_of_the_vendor`
+2. The correction for bright light is applied above 1000 lx only, or above 100 lx where it is said
+   so: texts of the vendor differ. `test_correction_of_the_vendor`
 3. A full counter and a result beyond the correction's reach give no illuminance.
    `test_full_counter_gives_no_illuminance`
 """
@@ -23,7 +23,7 @@ TIMES_MS = {0b1100: 25, 0b1000: 50, 0b0000: 100, 0b0001: 200, 0b0010: 400, 0b001
 PERSISTENCE = (1, 2, 4, 8)
 SHUT_DOWN = 0x0001
 RESERVED = 0xE40C
-LINEAR_UP_TO_LX = 1000.0
+CORRECTED_FROM_LX = 1000.0
 
 # Section 2.4, from x⁴ to x.
 CORRECTION = (6.0135e-13, -9.3924e-9, 8.1488e-5, 1.0023)
@@ -34,9 +34,9 @@ def lux_per_count(gain: float, integration_ms: float, base_lx: float) -> float:
     return base_lx * (800 / integration_ms) * (2 / gain)
 
 
-def corrected(linear_lx: float) -> float:
-    """Illuminance in lx after the correction for bright light."""
-    if linear_lx <= LINEAR_UP_TO_LX:
+def corrected(linear_lx: float, from_lx: float = CORRECTED_FROM_LX) -> float:
+    """Illuminance in lx after the correction for light above `from_lx`."""
+    if linear_lx <= from_lx:
         return linear_lx
     value = 0.0
     for factor in CORRECTION:
@@ -44,12 +44,14 @@ def corrected(linear_lx: float) -> float:
     return value
 
 
-def illuminance(counts: int, per_count_lx: float) -> dict[str, Any]:
-    """What counts mean. `illuminance` is None when the counter is full or the result is beyond
-    140,000 lx.
+def illuminance(
+    counts: int, per_count_lx: float, from_lx: float = CORRECTED_FROM_LX
+) -> dict[str, Any]:
+    """What counts mean, corrected above `from_lx`. `illuminance` is None when the counter is full
+    or the result is beyond 140,000 lx.
     """
     linear = counts * per_count_lx
-    value = corrected(linear)
+    value = corrected(linear, from_lx)
     saturated = counts >= FULL
     usable = not saturated and value <= BRIGHTEST_LX
     return {

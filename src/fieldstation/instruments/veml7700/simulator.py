@@ -85,7 +85,7 @@ class Veml7700Chip:
 
 def linear(illuminance_lx: float) -> float:
     """The reading before correction that means `illuminance_lx`: the correction backwards."""
-    if illuminance_lx <= lux.LINEAR_UP_TO_LX:
+    if illuminance_lx <= lux.CORRECTED_FROM_LX:
         return illuminance_lx
     low, high = 0.0, 24_500.0
     for _ in range(60):

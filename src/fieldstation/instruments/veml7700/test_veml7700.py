@@ -31,6 +31,15 @@ def test_correction_of_the_vendor(linear_lx: float, lx: float) -> None:
     assert lux.corrected(linear_lx) == pytest.approx(lx, rel=1e-5)
 
 
+def test_correction_may_begin_at_100_lx() -> None:
+    assert lux.corrected(500) == 500
+    assert lux.corrected(500, 100.0) == pytest.approx(520.386, rel=1e-5)
+    data = codec.encode_frame("reading", {"gain": 0.25, "integration_ms": 100, "als_counts": 1860})
+    usual, early = codec.read_frame("reading", data), codec.read_frame("reading", data, 0.0042, 100)
+    assert usual["illuminance"] == usual["illuminance_linear"] == early["illuminance_linear"]
+    assert early["illuminance"] == pytest.approx(lux.corrected(1860 * 0.2688, 100.0))
+
+
 def test_full_counter_gives_no_illuminance() -> None:
     values = codec.read_frame("reading", bytes.fromhex("0000ffffffff"))
     assert (values["saturated"], values["over_range"]) == (True, False)

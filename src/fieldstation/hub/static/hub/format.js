@@ -2,22 +2,27 @@
 
 import { decimal, gettext, interpolate, locale } from "./texts.js";
 
-const DIGITS = 6;
+const [DIGITS, TELLING] = [6, 4];
 /** Units of time with their length in seconds, the longest first. */
 export const STEPS = [[86400, gettext("d")], [3600, gettext("h")], [60, gettext("min")], [1, gettext("s")]];
 
-/** The value without its unit; a dash for none. `form` has kind, decimals and codes. */
+/** The value without its unit; a dash for none. `form` has kind, codes, and the decimals to show. */
 export function valueText(form, value) {
   if (value === null || value === undefined || value === "") return "–";
   if (form.kind === "enum") return codeText(form.codes, String(value)).replaceAll("_", " ");
   if (form.kind === "flag") return value ? gettext("on") : gettext("off");
   if (typeof value !== "number") return String(value);
-  if (form.kind === "number") {
-    const whole = Math.trunc(Math.abs(value)).toString().length;
-    const decimals = Math.min(form.decimals, Math.max(0, DIGITS - whole));
-    return decimal(form.decimals ? value.toFixed(decimals) : String(Number(value.toPrecision(DIGITS))));
-  }
+  if (form.kind === "number") return decimal(numberText(form.decimals, value));
   return decimal(String(Math.round(value * 100) / 100));
+}
+
+function numberText(shown, value) {
+  if (!shown) return String(Number(value.toPrecision(DIGITS)));
+  const whole = Math.trunc(Math.abs(value)).toString().length;
+  const most = value ? Math.max(1, TELLING - whole) : TELLING - 2;
+  const decimals = Math.min(shown, most, Math.max(0, DIGITS - whole));
+  // Never less than nothing: -0.001 is written as 0.00.
+  return (Number(value.toFixed(decimals)) + 0).toFixed(decimals);
 }
 
 // A code may be a word such as "constructor", which every object has by itself.

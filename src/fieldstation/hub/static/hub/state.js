@@ -20,7 +20,9 @@ export function showReading(box, reading) {
 /** Writes the values of a live reading into `box`. */
 export function showValues(box, reading) {
   for (const cell of box.querySelectorAll("[data-channel][data-form]")) {
-    const text = valueText(JSON.parse(cell.dataset.form), reading.values[cell.dataset.channel]);
+    const value = reading.values[cell.dataset.channel];
+    const text = valueText(JSON.parse(cell.dataset.form), value);
+    cell.toggleAttribute("data-none", value === null || value === undefined);
     const words = cell.firstElementChild;
     if (words.textContent === text) continue;
     words.textContent = text;
