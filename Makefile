@@ -39,7 +39,7 @@ test: $(PACKAGES)  ## install what the tests need and run them all, and lint in 
 		$(PYTEST); tested=$$?; \
 		wait $$linting; linted=$$?; cat $(LINTED); exit $$((tested | linted))
 
-quick: $(READY)  ## lint and the tests that need no system package, in under 30 s
+quick: $(READY)  ## lint and the tests that need no system package, in two minutes on two cores
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && $(BIN)/lint-imports --no-logo >/dev/null
 	$(PYTEST) -q -m 'not slow'
 

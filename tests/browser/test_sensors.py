@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 

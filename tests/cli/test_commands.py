@@ -149,6 +149,7 @@ def test_a_taken_port_gets_one_sentence(tmp_path: Path) -> None:
     assert port in one_sentence(result, 78)
 
 
+@pytest.mark.slow
 def test_a_gateway_key_goes_to_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
     data, file = str(tmp_path / "hub"), tmp_path / "gateway.key"
     made = fieldstation("hub", "add-gateway", "roof", "--data", data, "--key-file", str(file))

@@ -12,6 +12,7 @@ from .matrix_world import World
 from .test_matrix import BODIES, ROWS, filled, world
 
 __all__ = ["world"]
+pytestmark = pytest.mark.slow
 
 CHARSETS = ("base64", "idna", "utf-16", "unicode_escape", "rot13", "none", "x" * 500)
 NUMBERS = ("0", "-1", "9" * 19, "9" * 400, "1e999", "NaN", "٣", "\0", "", "٣" * 30)

@@ -32,6 +32,7 @@ def test_any_bytes_are_documents_or_a_refusal(body: bytes) -> None:
             Table({}).fit(each.content)
 
 
+@pytest.mark.slow
 @given(content)
 def test_any_object_is_a_row_of_plain_channels(posted: dict[str, Any]) -> None:
     kept = documents.one(json.dumps(posted).encode())
