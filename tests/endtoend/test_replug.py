@@ -180,8 +180,9 @@ async def _follow(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> l
             for place, unit in zip(present, units, strict=True):
                 await adapters[place].plug(unit)
             begun_s = now()
-            while any(one.state.readings <= n for one, n in zip(made, before, strict=True)):  # noqa: ASYNC110 - the state has no event
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while any(one.state.readings <= n for one, n in zip(made, before, strict=True)):  # noqa: ASYNC110 - the state has no event
+                    await asyncio.sleep(0.01)
             took_s.append(now() - begun_s)
             await asyncio.sleep(chance.uniform(0, 10))
         await end(*tasks)

@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -22,9 +23,9 @@ class Backoff:
         self._chance = chance
         self._whole_s = first_s
 
-    def next_s(self) -> float:
-        """The wait after one more failure, in seconds."""
-        wait_s = self._whole_s * (0.5 + 0.5 * self._chance())
+    def next_s(self, most_s: float = math.inf) -> float:
+        """The wait after one more failure, in seconds; at most `most_s` this time."""
+        wait_s = min(self._whole_s, most_s) * (0.5 + 0.5 * self._chance())
         self._whole_s = min(self._whole_s * 2, self._most_s)
         return wait_s
 

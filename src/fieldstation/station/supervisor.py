@@ -7,7 +7,8 @@
    is a turn of its own already (I2C, SPI), nobody waits for a whole conversation of another.
    `test_a_slow_chip_never_keeps_its_neighbours_waiting`
 3. Waits between visits double from 1 to 60 s, until a reading is there. A port that is not there is
-   looked for every LOOK_S, which costs nothing.
+   looked for every LOOK_S at least, which costs nothing; never in step with another, as two that
+   stand in each other's way would do so for ever.
    `test_an_instrument_is_back_soon_after_a_long_time_unplugged`
 """
 
@@ -126,7 +127,7 @@ async def supervise(instrument: Instrument | Listening, backoff: Backoff | None 
                         "instrument task failed", extra={"instrument": instrument.settings.name}
                     )
                 await _after(instrument, error)
-            await asyncio.sleep(min(backoff.next_s(), longest_s))
+            await asyncio.sleep(backoff.next_s(longest_s))
     finally:
         await instrument.leave()
 
