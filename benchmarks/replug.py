@@ -16,7 +16,7 @@ from fieldstation.station.collector import Collector
 from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument
 from fieldstation.station.supervisor import instruments, supervise
-from fieldstation.testing.ptyhost import PtyPort
+from fieldstation.transport.plug import PtyPort
 
 ROUNDS, LONGEST_AWAY_S, PATIENCE_S = 8, 12.0, 60.0
 EVERY_S = 1.0

@@ -24,11 +24,11 @@ from fieldstation.station.config import InstrumentSettings
 from fieldstation.station.instrument import Instrument
 from fieldstation.station.port import Bus, Port
 from fieldstation.station.supervisor import LOOK_S, instruments, supervise
-from fieldstation.testing.ptyhost import PtyPort
 from fieldstation.testing.virtualtime import in_virtual_time
 from fieldstation.transport.address import Address, DevicePath
 from fieldstation.transport.link import Link
 from fieldstation.transport.loopback import LoopLink
+from fieldstation.transport.plug import PtyPort
 
 PERMUTATIONS = 100
 SERIALS = ("A1", "B2", "C3", "D4")

@@ -15,7 +15,8 @@ from fieldstation.station.clock import SystemClock
 from fieldstation.station.collector import Collector
 from fieldstation.station.instrument import Instrument
 from fieldstation.station.supervisor import instruments, supervise
-from fieldstation.testing.ptyhost import PtyPort, swap
+from fieldstation.testing.ptyhost import swap
+from fieldstation.transport.plug import PtyPort
 
 from .meter import MeterDriver, MeterTwin, collecting, end, settings
 

@@ -16,10 +16,11 @@ import pytest
 from fieldstation.errors import LinkBusy, LinkDenied, LinkError, LinkLost, LinkNotFound
 from fieldstation.model import SerialLine
 from fieldstation.testing.echo import RESYNC, EchoTwin, number
-from fieldstation.testing.ptyhost import PtyPort, swap
+from fieldstation.testing.ptyhost import swap
 from fieldstation.transport import Runner, open_link
 from fieldstation.transport.host import pty_host
 from fieldstation.transport.link import refusal
+from fieldstation.transport.plug import PtyPort
 
 FAST = SerialLine(baud=115_200)
 

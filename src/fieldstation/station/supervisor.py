@@ -9,7 +9,8 @@
 3. Waits between visits double from 1 to 60 s, until a reading is there. A port that is not there is
    looked for every LOOK_S at least, which costs nothing; never in step with another, as two that
    stand in each other's way would do so for ever.
-   `test_an_instrument_is_back_soon_after_a_long_time_unplugged`
+   `test_an_instrument_is_back_soon_after_a_long_time_unplugged`,
+   `test_a_unit_is_followed_through_a_hundred_permutations_of_ports`
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Ports that tests unplug, and swap."""
+"""Ports that tests swap."""
 
 from __future__ import annotations
 
 from fieldstation.transport.plug import PtyPort
-
-__all__ = ["PtyPort", "swap"]
 
 
 async def swap(one: PtyPort, other: PtyPort) -> None:

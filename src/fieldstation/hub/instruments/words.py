@@ -72,8 +72,8 @@ def _whole(value: float) -> int:
 
 
 def number_text(channel: Channel, value: float) -> str:
-    """A number with the decimals that a person looks at, with a point. Nothing is at the finest
-    0.00, and never less than nothing.
+    """A number with the decimals that a person looks at, with a point. Zero has two of them at
+    most, and no sign.
     """
     if not channel.decimals:
         return f"{value:.{DIGITS}g}"

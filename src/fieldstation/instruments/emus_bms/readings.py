@@ -126,10 +126,8 @@ def setup(version: Values, parameters: Mapping[str, Values]) -> dict[str, Value]
     """Who the unit is, and its parameters by id as the channels that they become."""
     values = {name: version[name] for name in channels.SETUP.names if name in version}
     for number, name in PARAMETERS.items():
-        if (
-            number in parameters
-            and (value := parameters[number].get("parameter_value")) is not None
-        ):
+        value = parameters.get(number, {}).get("parameter_value")
+        if value is not None:
             values[name] = value
     return values
 

@@ -21,7 +21,7 @@ function numberText(shown, value) {
   const whole = Math.trunc(Math.abs(value)).toString().length;
   const most = value ? Math.max(1, TELLING - whole) : TELLING - 2;
   const decimals = Math.min(shown, most, Math.max(0, DIGITS - whole));
-  // Never less than nothing: -0.001 is written as 0.00.
+  // Zero has no sign: -0.001 is written as 0.00.
   return (Number(value.toFixed(decimals)) + 0).toFixed(decimals);
 }
 
